@@ -1,0 +1,76 @@
+# Signet. `make help` lists the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+GO ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := bin/golangci-lint
+FUZZTIME ?= 20s
+
+# The race detector needs a C compiler; without one the tests run all the same.
+CC_FOUND := $(shell command -v $${CC:-cc} 2>/dev/null || command -v gcc 2>/dev/null)
+ifneq ($(CC_FOUND),)
+RACE := -race
+endif
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: build
+build: ## bin/signet, static
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/signet ./cmd/signet
+
+.PHONY: devstack
+devstack: ## bin/devstack: an embedded Vault and Redis (the first build compiles Vault: minutes)
+	@mkdir -p bin
+	@if [ ! -x bin/devstack ]; then echo "building the embedded Vault; the first time this takes 4 to 10 minutes, later seconds ..."; fi
+	cd devstack && CGO_ENABLED=0 $(GO) build -trimpath -o ../bin/devstack .
+
+.PHONY: run
+run: build devstack ## the whole service on this machine: Vault, Redis, signet serve (ARGS="--data DIR" keeps state)
+	exec bin/devstack run $(ARGS)
+
+.PHONY: test
+test: build devstack ## unit and integration tests
+ifeq ($(RACE),)
+	@if [ -n "$$SIGNET_TEST_STRICT" ]; then echo "strict runs demand -race: install a C compiler (apt-get install gcc)"; exit 1; fi
+	@echo "no C compiler found: running without -race"
+endif
+	$(GO) test $(RACE) -timeout 20m ./...
+	cd devstack && $(GO) vet . && $(GO) test -timeout 10m ./...
+
+.PHONY: lint
+lint: $(GOLANGCI) ## golangci-lint over both modules
+	$(GOLANGCI) run ./...
+	cd devstack && ../$(GOLANGCI) run --config ../.golangci.yml ./...
+
+$(GOLANGCI):
+	@echo "building golangci-lint $(GOLANGCI_VERSION) (about a minute) ..."
+	@mkdir -p bin
+	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (default 20s)
+	@$(GO) list ./... | while read -r pkg; do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; done
+
+.PHONY: bench
+bench: build devstack ## tokens per second beside direct transit/sign, in one run
+	$(GO) run ./integration/bench $(ARGS)
+
+.PHONY: images
+images: build devstack ## local images: signet, and stand-ins for vault and redis
+	deploy/images/build.sh
+
+.PHONY: up
+up: ## docker-compose: Vault, Redis, two signets
+	docker-compose up
+
+.PHONY: clean
+clean: ## remove bin/
+	rm -rf bin

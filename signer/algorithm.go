@@ -1,0 +1,67 @@
+package signer
+
+import (
+	"crypto"
+	"fmt"
+	"strings"
+)
+
+// Algorithm is a JWS "alg" value (RFC 7518 section 3.1, RFC 8037) that Signet
+// signs with. The set is closed: "none" cannot be expressed.
+type Algorithm string
+
+// The algorithms that Vault's transit engine can make a correct JWS with.
+const (
+	ES256 Algorithm = "ES256"
+	ES384 Algorithm = "ES384"
+	ES512 Algorithm = "ES512"
+	RS256 Algorithm = "RS256"
+	RS384 Algorithm = "RS384"
+	RS512 Algorithm = "RS512"
+	PS256 Algorithm = "PS256"
+	PS384 Algorithm = "PS384"
+	PS512 Algorithm = "PS512"
+	EdDSA Algorithm = "EdDSA"
+	HS256 Algorithm = "HS256"
+)
+
+// Algorithms lists every supported algorithm, the default first.
+func Algorithms() []Algorithm {
+	return []Algorithm{ES256, ES384, ES512, RS256, RS384, RS512, PS256, PS384, PS512, EdDSA, HS256}
+}
+
+// ParseAlgorithm returns the algorithm spelled s, byte for byte (RFC 7515
+// section 4.1.1: alg is case-sensitive).
+func ParseAlgorithm(s string) (Algorithm, error) {
+	for _, a := range Algorithms() {
+		if string(a) == s {
+			return a, nil
+		}
+	}
+	names := make([]string, 0, len(Algorithms()))
+	for _, a := range Algorithms() {
+		names = append(names, string(a))
+	}
+	return "", fmt.Errorf("unknown algorithm %q: use one of %s", s, strings.Join(names, ", "))
+}
+
+// Hash returns the digest that the algorithm signs, 0 for EdDSA, which signs
+// the message itself (RFC 8032).
+func (a Algorithm) Hash() crypto.Hash {
+	switch a {
+	case ES256, RS256, PS256, HS256:
+		return crypto.SHA256
+	case ES384, RS384, PS384:
+		return crypto.SHA384
+	case ES512, RS512, PS512:
+		return crypto.SHA512
+	case EdDSA:
+		return 0
+	default:
+		return 0
+	}
+}
+
+// Symmetric reports whether issuer and verifier share the key, so that no
+// public key exists and only introspection can verify (RFC 7518 section 3.2).
+func (a Algorithm) Symmetric() bool { return a == HS256 }

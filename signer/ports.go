@@ -1,0 +1,75 @@
+package signer
+
+import (
+	"context"
+	"crypto"
+	"errors"
+)
+
+// What a Backend or Keys implementation reports; test with errors.Is.
+var (
+	// ErrUnavailable: the key holder cannot be asked now (sealed, unreachable,
+	// stale snapshot, clock out of step). Worth a retry later; 503 to callers.
+	ErrUnavailable = errors.New("signing is unavailable")
+	// ErrOverloaded: the signing queue is full, or the caller's share of it.
+	ErrOverloaded = errors.New("signing queue is full")
+	// ErrVersionRefused: the key holder no longer signs with the pinned
+	// version. The header must be rebuilt with the current kid.
+	ErrVersionRefused = errors.New("key version refused")
+	// ErrUnknownRing: no such key ring is configured.
+	ErrUnknownRing = errors.New("unknown key ring")
+	// ErrInvalidToken: the token is not one of ours, or not valid now. It never
+	// says more to a caller (RFC 7662 section 2.2).
+	ErrInvalidToken = errors.New("invalid token")
+)
+
+// Key is one version of one key ring, as the signer sees it. It is immutable:
+// header, pinned key version and public key all come from the same value.
+type Key struct {
+	Ring      string
+	Version   int
+	Algorithm Algorithm
+	// KID is the RFC 7638 SHA-256 thumbprint of Public (DESIGN.md 4), or for
+	// HS256 a value derived from the secret inside Vault.
+	KID string
+	// Public is *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey; nil for HS256.
+	Public crypto.PublicKey
+}
+
+// Request is one signature to make.
+type Request struct {
+	Key Key
+	// Input is the JWS signing input, ASCII(header) "." ASCII(payload)
+	// (RFC 7515 section 5.1). The backend hashes it as Key.Algorithm demands.
+	Input []byte
+	// Reference is the jti; Vault echoes and logs it per item.
+	Reference string
+	// Client is the client the signature is for: no client may fill more than a
+	// quarter of the queue. Empty for Signet's own canaries.
+	Client string
+}
+
+// Backend signs inside the key holder and never sees claims as such.
+type Backend interface {
+	// Sign returns the JWS signature bytes (raw, not base64: for EC the
+	// fixed-length R||S of RFC 7518 section 3.4). It returns ErrVersionRefused,
+	// ErrUnavailable or ErrOverloaded wrapped with what happened.
+	Sign(ctx context.Context, req Request) ([]byte, error)
+	// VerifyMAC asks the key holder whether mac is the HS256 tag of input under
+	// key. ErrUnavailable when it cannot be asked.
+	VerifyMAC(ctx context.Context, key Key, input, mac []byte) (bool, error)
+}
+
+// Keys says which key versions exist now, from memory: no call here but
+// Refresh touches the network.
+type Keys interface {
+	// SigningKey is the version that signs now. ErrUnknownRing, or
+	// ErrUnavailable when the snapshot is missing or too old to sign by.
+	SigningKey(ring string) (Key, error)
+	// VerificationKey is the version with that kid, if it is neither retired
+	// nor revoked.
+	VerificationKey(kid string) (Key, bool)
+	// Refresh reads the ring again now (single flight, rate-limited), after
+	// ErrVersionRefused.
+	Refresh(ctx context.Context, ring string) error
+}
