@@ -1,0 +1,190 @@
+package signer
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Gate says whether signing with a ring is known to be broken, so that callers
+// need not each wait for the same timeout. *Canary is one.
+type Gate interface {
+	// Err is nil while the ring may be tried.
+	Err(ring string) error
+}
+
+// suspecter is a Gate that wants to hear of a failed signature at once.
+type suspecter interface{ Suspect(ring string) }
+
+// Config makes a Signer.
+type Config struct {
+	// Keys and Backend are required.
+	Keys    Keys
+	Backend Backend
+	// Issuer is the iss claim of every token, byte for byte; required.
+	Issuer string
+	// ClockSkew is how far other clocks may be off when a token is verified;
+	// default 0: not at all.
+	ClockSkew time.Duration
+	// Gate is asked before each signature; nil means always try. If it has a
+	// method Suspect(ring string), that is called when a signature fails with
+	// ErrUnavailable.
+	Gate Gate
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+}
+
+// Signer signs and verifies access tokens. It is safe for concurrent use.
+type Signer struct {
+	keys    Keys
+	backend Backend
+	issuer  string
+	skew    time.Duration
+	gate    Gate
+	now     func() time.Time
+	// headers holds the encoded header of each key that ever signed: a handful.
+	headers sync.Map // headerID to string
+}
+
+// New makes a Signer.
+func New(c Config) *Signer {
+	return &Signer{
+		keys: c.Keys, backend: c.Backend, issuer: c.Issuer, skew: c.ClockSkew,
+		gate: c.Gate, now: clockNow(c.Now),
+	}
+}
+
+// Token is a signed access token and what is in it.
+type Token struct {
+	Compact string
+	Key     Key
+	Claims  Claims
+}
+
+// Sign makes a token with the version of ring that signs now. Header, kid and
+// key version come from one immutable Key. If the key holder refuses that
+// version (it was retired a moment ago), the ring is read again and the token
+// built anew, once. Errors: ErrInvalidClaims, ErrUnknownRing, ErrOverloaded, and
+// ErrUnavailable for everything that a retry may heal.
+func (s *Signer) Sign(ctx context.Context, ring string, c Claims) (Token, error) {
+	if c.Issuer != "" && c.Issuer != s.issuer {
+		return Token{}, fmt.Errorf("%w: iss is not this signer's", ErrInvalidClaims)
+	}
+	c.Issuer = s.issuer
+	if err := c.check(); err != nil {
+		return Token{}, err
+	}
+	if s.gate != nil {
+		if err := s.gate.Err(ring); err != nil {
+			return Token{}, fmt.Errorf("signing with %s: %w: %w", ring, ErrUnavailable, err)
+		}
+	}
+	key, err := s.keys.SigningKey(ring)
+	if err != nil {
+		return Token{}, fmt.Errorf("choosing a key of %s: %w", ring, err)
+	}
+	text, err := s.sign(ctx, key, &c)
+	if errors.Is(err, ErrVersionRefused) {
+		key, text, err = s.again(ctx, key, &c, err)
+	}
+	if err != nil {
+		if watcher, ok := s.gate.(suspecter); ok && errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
+			watcher.Suspect(ring)
+		}
+		return Token{}, fmt.Errorf("signing with %s version %d: %w", ring, key.Version, err)
+	}
+	return Token{Compact: text, Key: key, Claims: c}, nil
+}
+
+// again is the one retry after a refused version. A second refusal is an
+// outage as far as the caller is concerned: the minimums are being moved.
+func (s *Signer) again(ctx context.Context, refused Key, c *Claims, cause error) (Key, string, error) {
+	if err := s.keys.Refresh(ctx, refused.Ring); err != nil {
+		return refused, "", fmt.Errorf("%w: reading the ring again: %w", ErrUnavailable, err)
+	}
+	key, err := s.keys.SigningKey(refused.Ring)
+	if err != nil {
+		return refused, "", fmt.Errorf("choosing a key again: %w", err)
+	}
+	if key.KID == refused.KID {
+		return refused, "", fmt.Errorf("%w: no newer version signs yet: %w", ErrUnavailable, cause)
+	}
+	text, err := s.sign(ctx, key, c)
+	if errors.Is(err, ErrVersionRefused) {
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return key, text, err
+}
+
+func (s *Signer) sign(ctx context.Context, key Key, c *Claims) (string, error) {
+	encoding := base64.RawURLEncoding
+	head := s.header(key)
+	payload := c.appendJSON(make([]byte, 0, 512))
+	text := make([]byte, 0, len(head)+encoding.EncodedLen(len(payload))+2+encoding.EncodedLen(signatureSize(key)))
+	text = append(text, head...)
+	text = append(text, '.')
+	text = encoding.AppendEncode(text, payload)
+	if len(text) > maxTokenSize {
+		return "", fmt.Errorf("%w: the token would exceed %d bytes", ErrInvalidClaims, maxTokenSize)
+	}
+	sig, err := s.backend.Sign(ctx, Request{
+		Key: key, Input: slices.Clip(text), Reference: c.ID, Client: c.ClientID,
+	})
+	if err != nil {
+		return "", err
+	}
+	if len(sig) == 0 {
+		return "", fmt.Errorf("%w: empty signature", ErrUnavailable)
+	}
+	// Appending writes behind Input, never into it: a batch may still read it.
+	text = append(text, '.')
+	text = encoding.AppendEncode(text, sig)
+	return string(text), nil
+}
+
+type headerID struct {
+	kid       string
+	algorithm Algorithm
+}
+
+// header is the encoded JOSE header of key, made once per key version.
+func (s *Signer) header(key Key) string {
+	id := headerID{key.KID, key.Algorithm}
+	if cached, ok := s.headers.Load(id); ok {
+		if text, ok := cached.(string); ok {
+			return text
+		}
+	}
+	b := appendString([]byte(`{"alg":`), string(key.Algorithm))
+	b = append(b, `,"kid":`...)
+	b = appendString(b, key.KID)
+	b = append(b, `,"typ":"at+jwt"}`...)
+	text := base64.RawURLEncoding.EncodeToString(b)
+	s.headers.Store(id, text)
+	return text
+}
+
+// signatureSize is how much room to leave; too little costs an allocation only.
+func signatureSize(key Key) int {
+	switch key.Algorithm {
+	case ES256, EdDSA:
+		return 64
+	case HS256:
+		return 32
+	case ES384:
+		return 96
+	case ES512:
+		return 132
+	case RS256, RS384, RS512, PS256, PS384, PS512:
+		if rsaKey, ok := key.Public.(interface{ Size() int }); ok {
+			return rsaKey.Size()
+		}
+		return 256
+	default:
+		return 0
+	}
+}
