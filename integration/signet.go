@@ -1,0 +1,84 @@
+package integration
+
+import (
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Signet is one running replica.
+type Signet struct {
+	URL, OpsURL string
+	process     *process
+	seen        tokens
+}
+
+// StartSignet starts one more replica of the stack.
+func (s *Stack) StartSignet(t testing.TB) *Signet {
+	t.Helper()
+	addr, ops := FreeAddr(t), FreeAddr(t)
+	config := s.writeConfig(t, "signet-"+strconv.Itoa(len(s.signets))+".yaml", addr, ops)
+	signet := &Signet{URL: "http://" + addr, OpsURL: "http://" + ops}
+	signet.process = start(t, "signet", os.Environ(), signetBinary(t), "serve", "--config", config)
+	s.signets = append(s.signets, signet)
+	return signet
+}
+
+// WaitReady waits until the replica answers and has proved that it can sign.
+func (s *Signet) WaitReady(t testing.TB) {
+	t.Helper()
+	for _, path := range []string{"/readyz", "/readyz/sign"} {
+		Eventually(t, 30*time.Second, path+" is 200", func() bool {
+			if s.process.exited() {
+				t.Fatalf("signet ended at start:\n%s", s.process.log.String())
+			}
+			return s.Probe(path) == http.StatusOK
+		})
+	}
+}
+
+// Probe asks the ops listener and returns the status, 0 when nothing answers.
+func (s *Signet) Probe(path string) int {
+	resp, err := http.Get(s.OpsURL + path) //nolint:noctx // a bounded poll
+	if err != nil {
+		return 0
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode
+}
+
+// Log is what the replica has printed so far.
+func (s *Signet) Log() string { return s.process.log.String() }
+
+// Stop ends the replica as an orchestrator does, with SIGTERM.
+func (s *Signet) Stop(t testing.TB) { t.Helper(); s.process.stop(t) }
+
+// ExitCode waits for the replica's own end.
+func (s *Signet) ExitCode(t testing.TB, within time.Duration) int {
+	t.Helper()
+	return s.process.exitCode(t, within)
+}
+
+// tokens remembers every token that a replica handed out, so that the end of
+// the test can look for them in its log.
+type tokens struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (k *tokens) add(token string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if token != "" && len(k.list) < 2000 {
+		k.list = append(k.list, token)
+	}
+}
+
+func (k *tokens) all() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return append([]string(nil), k.list...)
+}

@@ -1,0 +1,216 @@
+package integration
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Options shape a Stack; nil is valid, and so is every zero field.
+type Options struct {
+	// Replicas is how many signets run; 0 means 1.
+	Replicas int
+	// Rings are the key rings; none means one ES256 ring named signet-es256.
+	Rings []Ring
+	// Refresh overrides lines of the config's refresh section, such as
+	// "grace": "0s".
+	Refresh map[string]string
+	// Clients is added to the demo clients' file: entries of the `clients:` list.
+	Clients string
+	// BeforeServe runs after `signet vault init` and before `signet serve`.
+	BeforeServe func(*Stack)
+	// NoWait returns without waiting for readiness: for servers that shall not become ready.
+	NoWait bool
+}
+
+// Ring is one key ring of the test's configuration.
+type Ring struct {
+	Name, Algorithm string
+}
+
+// The key times of a test's configuration: as short as the guards of
+// DESIGN.md 4 allow, so that a rotation can be watched.
+const (
+	RefreshInterval = 200 * time.Millisecond
+	PublishDelay    = 5 * time.Second
+	keyTimes        = `publish_delay: 5s, max_ttl: 10m, rotation_period: 24h, retire_margin: 6s`
+	keysSection     = `keys: {refresh_interval: 200ms, jwks_max_age: 1s, stale_if_error: 1s, clock_skew: 1s}`
+)
+
+// Stack is a Vault, a Redis and one or more running Signets in front of them.
+type Stack struct {
+	Vault *Vault
+	Redis *Redis
+	// VaultLink and RedisLink are how the Signets reach them: cut one to see
+	// what an outage does.
+	VaultLink, RedisLink *Proxy
+	// Demo may use every grant and introspect; Reader may only introspect tokens
+	// of the audience https://api.example.com; Other is a second login service.
+	Demo, Reader, Other Client
+	// CredentialsDir holds what `signet vault init` wrote: role_id, secret_id.
+	CredentialsDir string
+
+	signets []*Signet
+	dir     string
+	options Options
+}
+
+// New starts everything and returns when every replica can sign. All of it
+// ends with the test.
+func New(t testing.TB, options *Options) *Stack {
+	t.Helper()
+	s := &Stack{dir: t.TempDir()}
+	if options != nil {
+		s.options = *options
+	}
+	if len(s.options.Rings) == 0 {
+		s.options.Rings = []Ring{{Name: "signet-es256", Algorithm: "ES256"}}
+	}
+	var starting sync.WaitGroup
+	starting.Go(func() { s.Redis = NewRedis(t) })
+	s.Vault = NewVault(t)
+	starting.Wait()
+	s.VaultLink = NewProxy(t, strings.TrimPrefix(s.Vault.Addr, "http://"))
+	s.RedisLink = NewProxy(t, s.Redis.Addr)
+	s.CredentialsDir = filepath.Join(s.dir, "credentials")
+	s.Demo, s.Reader, s.Other = newClient(t, "demo"), newClient(t, "reader"), newClient(t, "other")
+	s.writeClients(t)
+	s.vaultInit(t)
+	if s.options.BeforeServe != nil {
+		s.options.BeforeServe(s)
+	}
+	for range max(1, s.options.Replicas) {
+		s.StartSignet(t)
+	}
+	if !s.options.NoWait {
+		for _, signet := range s.signets {
+			signet.WaitReady(t)
+		}
+	}
+	t.Cleanup(func() { s.checkLogs(t) })
+	return s
+}
+
+// Signet is the i-th replica.
+func (s *Stack) Signet(i int) *Signet { return s.signets[i] }
+
+// vaultInit runs the very command that an operator runs, with the root token
+// that only this command gets.
+func (s *Stack) vaultInit(t testing.TB) {
+	t.Helper()
+	config := s.writeConfig(t, "init.yaml", FreeAddr(t), FreeAddr(t))
+	cmd := exec.Command(signetBinary(t), "vault", "init", "--config", config, "--credentials-dir", s.CredentialsDir) //nolint:noctx // bounded by the test
+	cmd.Env = append(os.Environ(), "VAULT_ADDR="+s.Vault.Addr, "VAULT_TOKEN="+s.Vault.RootToken)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("signet vault init: %v\n%s", err, out)
+	}
+}
+
+func (s *Stack) writeConfig(t testing.TB, name, addr, ops string) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("issuer: http://" + addr + "\n")
+	b.WriteString("listen: {address: \"" + addr + "\", drain: 0s}\nops: {address: \"" + ops + "\"}\n")
+	b.WriteString("vault:\n  address: http://" + s.VaultLink.Addr + "\n  insecure: true\n")
+	b.WriteString("  auth: {method: approle, role_id: {file: credentials/role_id}, secret_id: {file: credentials/secret_id}}\n")
+	b.WriteString("rings:\n")
+	for _, r := range s.options.Rings {
+		b.WriteString("  - {name: " + r.Name + ", algorithm: " + r.Algorithm + ", " + keyTimes + "}\n")
+	}
+	b.WriteString(keysSection + "\n")
+	b.WriteString("redis: {addresses: [\"" + s.RedisLink.Addr + "\"], insecure: true}\n")
+	if len(s.options.Refresh) > 0 {
+		b.WriteString("refresh:\n")
+		for k, v := range s.options.Refresh {
+			b.WriteString("  " + k + ": " + v + "\n")
+		}
+	}
+	b.WriteString("clients: {file: clients.yaml}\n")
+	return s.write(t, name, b.String())
+}
+
+func (s *Stack) writeClients(t testing.TB) {
+	t.Helper()
+	const policy = `
+    subjects: ["*", "user:*"]
+    audiences: ["https://api.example.com", "https://billing.example.com"]
+    scopes: ["profile", "orders:*"]
+    claims: [tenant, roles]
+`
+	s.write(t, "clients.yaml", "clients:\n"+
+		"  - id: demo\n    secrets: [\""+s.Demo.hash+"\"]\n    grants: [client_credentials, refresh_token, issue]"+policy+"    introspect: true\n"+
+		"  - id: other\n    secrets: [\""+s.Other.hash+"\"]\n    grants: [refresh_token, issue]"+policy+
+		"  - id: reader\n    secrets: [\""+s.Reader.hash+"\"]\n    grants: []\n    audiences: [\"https://api.example.com\"]\n    introspect: true\n"+
+		s.options.Clients)
+}
+
+// write replaces the file by rename, as careful operators do.
+func (s *Stack) write(t testing.TB, name, content string) string {
+	t.Helper()
+	path := filepath.Join(s.dir, name)
+	if err := os.WriteFile(path+".new", []byte(content), 0o600); err != nil {
+		t.Fatalf("writing %s: %v", name, err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatalf("writing %s: %v", name, err)
+	}
+	return path
+}
+
+// checkLogs is part of every integration test: no token and no secret may
+// have reached a log, and the race detector must have kept silent.
+func (s *Stack) checkLogs(t testing.TB) {
+	t.Helper()
+	for _, signet := range s.signets {
+		log := signet.process.log.String()
+		if strings.Contains(log, "WARNING: DATA RACE") {
+			t.Errorf("data race in signet:\n%s", tail(log, 8000))
+		}
+		for _, secret := range s.secrets() {
+			if strings.Contains(log, secret) {
+				t.Errorf("signet's log contains a secret that begins with %.12q", secret)
+			}
+		}
+	}
+}
+
+func (s *Stack) secrets() []string {
+	all := []string{s.Demo.Secret, s.Reader.Secret, s.Other.Secret}
+	for _, name := range []string{"secret_id", "keeper-secret_id"} {
+		if b, err := os.ReadFile(filepath.Join(s.CredentialsDir, name)); err == nil {
+			all = append(all, strings.TrimSpace(string(b)))
+		}
+	}
+	for _, signet := range s.signets {
+		all = append(all, signet.seen.all()...)
+	}
+	return all
+}
+
+// Client is a registered client and its secret.
+type Client struct {
+	ID, Secret string
+	hash       string
+}
+
+// newClient asks `signet client new` for the secret, as a user would.
+func newClient(t testing.TB, id string) Client {
+	t.Helper()
+	out, err := exec.Command(signetBinary(t), "client", "new", "--id", id, "-o", "json").Output() //nolint:noctx // bounded by the test
+	if err != nil {
+		t.Fatalf("signet client new: %v", err)
+	}
+	var made struct {
+		Secret string `json:"secret"`
+		Hash   string `json:"hash"`
+	}
+	if err := json.Unmarshal(out, &made); err != nil || made.Secret == "" || made.Hash == "" {
+		t.Fatalf("signet client new printed %d bytes without secret and hash: %v", len(out), err)
+	}
+	return Client{ID: id, Secret: made.Secret, hash: made.Hash}
+}
