@@ -1,0 +1,260 @@
+package signer
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	mathrand "math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// errNotTried is what Status says of a ring before its first canary.
+var errNotTried = errors.New("no canary has run yet")
+
+// CanaryConfig makes a Canary.
+type CanaryConfig struct {
+	// Keys and Backend are required.
+	Keys    Keys
+	Backend Backend
+	// Rings to prove; required.
+	Rings []string
+	// Interval between canaries of a healthy ring, jittered by a quarter either
+	// way; default 10s. A failing ring is tried about every second.
+	Interval time.Duration
+	// Timeout of one canary; default 2s.
+	Timeout time.Duration
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+	// Logger; default slog.Default().
+	Logger *slog.Logger
+	// Registerer for the metrics; nil means none.
+	Registerer prometheus.Registerer
+}
+
+// Canary proves for each ring that a signature can be made now: the key
+// holder's own health endpoint stays green while its audit device blocks every
+// request (FACTS 2). It feeds readiness, an alarm, and as a [Gate] the breaker
+// in front of signing.
+type Canary struct {
+	keys     Keys
+	backend  Backend
+	rings    []string
+	interval time.Duration
+	timeout  time.Duration
+	now      func() time.Time
+	log      *slog.Logger
+	metrics  canaryMetrics
+	wake     map[string]chan struct{}
+
+	mu      sync.Mutex
+	results map[string]error
+}
+
+// NewCanary makes a Canary; nothing runs before Run.
+func NewCanary(c CanaryConfig) *Canary {
+	canary := &Canary{
+		keys: c.Keys, backend: c.Backend, rings: c.Rings, interval: c.Interval, timeout: c.Timeout,
+		now: clockNow(c.Now), log: c.Logger, metrics: newCanaryMetrics(c.Registerer),
+		wake: make(map[string]chan struct{}, len(c.Rings)), results: make(map[string]error, len(c.Rings)),
+	}
+	if canary.interval <= 0 {
+		canary.interval = 10 * time.Second
+	}
+	if canary.timeout <= 0 {
+		canary.timeout = 2 * time.Second
+	}
+	if canary.log == nil {
+		canary.log = slog.Default()
+	}
+	for _, ring := range c.Rings {
+		canary.wake[ring] = make(chan struct{}, 1)
+		canary.results[ring] = errNotTried
+	}
+	return canary
+}
+
+// Run tries every ring, each on its own so that a stuck one delays no other,
+// until ctx ends.
+func (c *Canary) Run(ctx context.Context) error {
+	var group sync.WaitGroup
+	for _, ring := range c.rings {
+		group.Go(func() { c.watch(ctx, ring) })
+	}
+	group.Wait()
+	return ctx.Err()
+}
+
+// Err is the breaker: not nil while the ring's last canary failed. Before the
+// first one it is nil, for nothing is known against the ring.
+func (c *Canary) Err(ring string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.results[ring]; err != nil && !errors.Is(err, errNotTried) {
+		return err
+	}
+	return nil
+}
+
+// Status is the last result of every ring, nil for a success.
+func (c *Canary) Status() map[string]error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.results)
+}
+
+// Suspect asks for a canary now, because a real signature has just failed. It
+// never blocks; while the ring is already known to fail it changes nothing.
+func (c *Canary) Suspect(ring string) {
+	if c.Err(ring) != nil {
+		return
+	}
+	select {
+	case c.wake[ring] <- struct{}{}:
+	default: // one is wanted already, or the ring is unknown (a nil channel)
+	}
+}
+
+func (c *Canary) watch(ctx context.Context, ring string) {
+	for {
+		err := c.try(ctx, ring)
+		if ctx.Err() != nil {
+			return // the failure is ours
+		}
+		c.record(ctx, ring, err)
+		pause := c.interval
+		if c.Err(ring) != nil {
+			pause = min(time.Second, c.interval)
+		}
+		timer := time.NewTimer(jitter(pause))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-c.wake[ring]:
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}
+
+// try makes and checks one signature. A version refused is no failure: the ring
+// is read again and the new version tried, as Sign does.
+func (c *Canary) try(ctx context.Context, ring string) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	err := c.signOnce(ctx, ring)
+	if errors.Is(err, ErrVersionRefused) {
+		if err := c.keys.Refresh(ctx, ring); err != nil {
+			return fmt.Errorf("reading %s again: %w", ring, err)
+		}
+		err = c.signOnce(ctx, ring)
+	}
+	return err
+}
+
+func (c *Canary) signOnce(ctx context.Context, ring string) error {
+	key, err := c.keys.SigningKey(ring)
+	if err != nil {
+		return fmt.Errorf("choosing a key of %s: %w", ring, err)
+	}
+	nonce := make([]byte, 16)
+	if _, err := rand.Read(nonce); err != nil {
+		return fmt.Errorf("drawing a nonce: %w", err)
+	}
+	// Spaces and no dot: whoever gets hold of this signature has not got a JWS.
+	input := []byte("signet canary " + hex.EncodeToString(nonce))
+	sig, err := c.backend.Sign(ctx, Request{Key: key, Input: input, Reference: "canary-" + hex.EncodeToString(nonce)})
+	if err != nil {
+		return fmt.Errorf("signing a canary with %s version %d: %w", ring, key.Version, err)
+	}
+	if !key.Algorithm.Symmetric() {
+		if err := CheckSignature(key, input, sig); err != nil {
+			return fmt.Errorf("checking a canary of %s version %d: %w", ring, key.Version, err)
+		}
+		return nil
+	}
+	ok, err := c.backend.VerifyMAC(ctx, key, input, sig)
+	if err == nil && !ok {
+		err = errSignature
+	}
+	if err != nil {
+		return fmt.Errorf("checking a canary of %s version %d: %w", ring, key.Version, err)
+	}
+	return nil
+}
+
+func (c *Canary) record(ctx context.Context, ring string, err error) {
+	if errors.Is(err, ErrOverloaded) {
+		// A full queue says that signing works and is wanted; it sheds by itself.
+		c.metrics.count(ring, "overloaded")
+		return
+	}
+	if err != nil && !errors.Is(err, ErrUnavailable) {
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	c.mu.Lock()
+	before := c.results[ring]
+	c.results[ring] = err
+	c.mu.Unlock()
+	if err != nil {
+		c.metrics.failed(ring)
+		if before == nil || errors.Is(before, errNotTried) {
+			c.log.ErrorContext(ctx, "canary failed: signing is refused until one succeeds", "ring", ring, "error", err)
+		}
+		return
+	}
+	c.metrics.succeeded(ring, c.now())
+	if before != nil && !errors.Is(before, errNotTried) {
+		c.log.InfoContext(ctx, "canary succeeded: signing again", "ring", ring)
+	}
+}
+
+// jitter spreads d by a quarter either way, drawn anew each time, so that the
+// replicas of a deployment do not beat together.
+func jitter(d time.Duration) time.Duration {
+	return d - d/4 + mathrand.N(d/2+1) //nolint:gosec // G404: spreading load needs no secrecy
+}
+
+type canaryMetrics struct {
+	up      *prometheus.GaugeVec
+	last    *prometheus.GaugeVec
+	results *prometheus.CounterVec
+}
+
+func newCanaryMetrics(r prometheus.Registerer) canaryMetrics {
+	m := canaryMetrics{
+		up: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "signet_canary_up", Help: "1 if the ring's last canary was signed and verified, else 0.",
+		}, []string{"ring"}),
+		last: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "signet_canary_last_success_timestamp_seconds", Help: "When the ring's last canary succeeded, Unix time.",
+		}, []string{"ring"}),
+		results: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "signet_canary_total", Help: "Canaries by result: ok, failed, overloaded.",
+		}, []string{"ring", "result"}),
+	}
+	if r != nil {
+		r.MustRegister(m.up, m.last, m.results)
+	}
+	return m
+}
+
+func (m canaryMetrics) count(ring, result string) { m.results.WithLabelValues(ring, result).Inc() }
+
+func (m canaryMetrics) failed(ring string) {
+	m.up.WithLabelValues(ring).Set(0)
+	m.count(ring, "failed")
+}
+
+func (m canaryMetrics) succeeded(ring string, at time.Time) {
+	m.up.WithLabelValues(ring).Set(1)
+	m.last.WithLabelValues(ring).Set(float64(at.Unix()))
+	m.count(ring, "ok")
+}
