@@ -80,3 +80,16 @@ func envOr(name, fallback string) string {
 	}
 	return fallback
 }
+
+// Need is for a tool that a test cannot do without, such as openssl. Where it
+// is missing the test is skipped with the reason, and a strict run fails.
+func Need(t testing.TB, found bool, what string) {
+	t.Helper()
+	switch {
+	case found:
+	case Strict():
+		t.Fatalf("SIGNET_TEST_STRICT=1 demands %s", what)
+	default:
+		t.Skipf("needs %s", what)
+	}
+}
