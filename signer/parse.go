@@ -42,7 +42,7 @@ func split(token string) (compact, error) {
 	c.header, ok[0] = decode(token[:first])
 	c.payload, ok[1] = decode(token[first+1 : second])
 	c.signature, ok[2] = decode(token[second+1:])
-	if !ok[0] || !ok[1] || !ok[2] {
+	if !ok[0] || !ok[1] || !ok[2] || len(c.signature) == 0 {
 		return compact{}, errMalformed
 	}
 	return c, nil
@@ -53,7 +53,7 @@ func split(token string) (compact, error) {
 // the text must come out again from its bytes: a token has one spelling only.
 func decode(s string) ([]byte, bool) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) == 0 || base64.RawURLEncoding.EncodeToString(b) != s {
+	if err != nil || base64.RawURLEncoding.EncodeToString(b) != s {
 		return nil, false
 	}
 	return b, true

@@ -176,6 +176,14 @@ func (h *Holder) Key(name string, number int) signer.Key {
 	return h.ring(name).versions[number-1].key
 }
 
+// Private is the private key of a version, nil for HS256: for signatures that
+// are wrong on purpose.
+func (h *Holder) Private(name string, number int) crypto.Signer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.ring(name).versions[number-1].private
+}
+
 // JWKS is the JSON Web Key Set of the versions that verify, newest first.
 func (h *Holder) JWKS() []byte {
 	h.mu.Lock()
