@@ -1,0 +1,75 @@
+package config
+
+import (
+	"strings"
+
+	"signet/internal/strictyaml"
+)
+
+func (l *loader) redis(m *strictyaml.Map) Redis {
+	r := Redis{
+		Addresses:  l.redisAddresses(m),
+		MasterName: m.String("master_name", ""),
+		Cluster:    m.Bool("cluster"),
+		Username:   m.String("username", ""),
+		Password:   l.readSecret(m, "password", false),
+		TLS:        l.clientTLS(m),
+		Insecure:   m.Bool("insecure"),
+	}
+	switch {
+	case r.Cluster && r.MasterName != "":
+		m.Refuse("master_name", "a cluster has no Sentinel master", "remove master_name, or write cluster: false")
+	case !r.Cluster && r.MasterName == "" && len(r.Addresses) > 1:
+		m.Refuse("addresses", "several addresses without saying what they are", "write cluster: true, or master_name for Sentinels, or keep one address")
+	}
+	if r.Username != "" && r.Password.IsZero() && !m.Has("password") {
+		m.Refuse("username", "stands without a password", "write `password: {file: PATH}` or `{env: NAME}`")
+	}
+	if !l.doc.Readable("redis.tls", "redis.insecure") {
+		return r
+	}
+	if r.TLS == nil && !r.Insecure {
+		m.Refuse("tls", "sessions and the password would cross the network in clear text", "write `tls: {}` for the system's roots or `tls: {ca_cert: PATH}`; `insecure: true` only where nobody can listen")
+	}
+	if r.TLS != nil && r.Insecure {
+		m.Refuse("insecure", "contradicts tls", "remove one of the two; insecure means no TLS, it never turns verification off")
+	}
+	return r
+}
+
+func (l *loader) redisAddresses(m *strictyaml.Map) []string {
+	if !m.Has("addresses") {
+		return []string{DefaultRedisAddress}
+	}
+	var addresses []string
+	for _, text := range m.Strings("addresses") {
+		if strings.Contains(text.Value, "@") || strings.Contains(text.Value, "://") {
+			// Not repeated: it may hold a password.
+			l.doc.Refuse(text.At, "is a URL, not an address", "write host:port; username, password and tls have keys of their own")
+			continue
+		}
+		if problem := checkHostPort(text.Value, true); problem != "" {
+			l.doc.Refuse(text.At, problem, "write host:port, such as redis.example.com:6379")
+		}
+		addresses = append(addresses, text.Value)
+	}
+	if len(addresses) == 0 && l.doc.Readable("redis.addresses") {
+		m.Refuse("addresses", "there is no address", "write `addresses: [\"redis.example.com:6379\"]`")
+	}
+	return addresses
+}
+
+func (l *loader) clientTLS(redis *strictyaml.Map) *ClientTLS {
+	m := redis.Map("tls")
+	t := &ClientTLS{
+		CACert:     l.resolve(m.String("ca_cert", "")),
+		Cert:       l.resolve(m.String("cert", "")),
+		Key:        l.resolve(m.String("key", "")),
+		ServerName: m.String("server_name", ""),
+	}
+	if !m.Present() {
+		return nil
+	}
+	pair(m)
+	return t
+}
