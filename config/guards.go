@@ -84,7 +84,7 @@ func (l *loader) lifetimeGuards(m *strictyaml.Map, r Ring, c *Config) {
 		holds: c.Tokens.TTL <= r.MaxTTL, m: l.doc.Root().Map("tokens"), field: "ttl",
 		reads:   []string{field("max_ttl")},
 		problem: fmt.Sprintf("%s is longer than max_ttl %s of ring %s", dur(c.Tokens.TTL), dur(r.MaxTTL), strictyaml.Quote(r.Name)),
-		remedy:  "write ttl: " + dur(r.MaxTTL) + " or less, or raise the ring's max_ttl (at most " + dur(MaxTTLCap) + ")",
+		remedy:  "write ttl: " + dur(min(r.MaxTTL, MaxTTLCap)) + " or less, or raise the ring's max_ttl (at most " + dur(MaxTTLCap) + ")",
 	})
 }
 

@@ -42,7 +42,8 @@ func (l *loader) redisAddresses(m *strictyaml.Map) []string {
 		return []string{DefaultRedisAddress}
 	}
 	var addresses []string
-	for _, text := range m.Strings("addresses") {
+	texts := m.Strings("addresses")
+	for _, text := range texts {
 		if strings.Contains(text.Value, "@") || strings.Contains(text.Value, "://") {
 			// Not repeated: it may hold a password.
 			l.doc.Refuse(text.At, "is a URL, not an address", "write host:port; username, password and tls have keys of their own")
@@ -53,7 +54,7 @@ func (l *loader) redisAddresses(m *strictyaml.Map) []string {
 		}
 		addresses = append(addresses, text.Value)
 	}
-	if len(addresses) == 0 && l.doc.Readable("redis.addresses") {
+	if len(texts) == 0 && l.doc.Readable("redis.addresses") {
 		m.Refuse("addresses", "there is no address", "write `addresses: [\"redis.example.com:6379\"]`")
 	}
 	return addresses
