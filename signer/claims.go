@@ -13,8 +13,8 @@ import (
 	"unicode/utf8"
 )
 
-// ErrInvalidClaims: Sign was asked for a token that Verify would refuse. The
-// message names the claim, never its value.
+// ErrInvalidClaims says that Sign was asked for a token that Verify would
+// refuse. The message names the claim, never its value.
 var ErrInvalidClaims = errors.New("invalid claims")
 
 // Claims are the contents of an access token (RFC 9068 section 2.2).

@@ -72,11 +72,10 @@ func checkRSA(key Key, input, sig []byte) error {
 	}
 	hash, sum := key.Algorithm.Hash(), digest(key.Algorithm, input)
 	var err error
-	switch key.Algorithm {
-	case PS256, PS384, PS512:
+	if key.Algorithm == PS256 || key.Algorithm == PS384 || key.Algorithm == PS512 {
 		// RFC 7518 section 3.5: the salt is as long as the hash, no other length.
 		err = rsa.VerifyPSS(public, hash, sum, sig, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: hash})
-	default:
+	} else {
 		err = rsa.VerifyPKCS1v15(public, hash, sum, sig)
 	}
 	if err != nil {
