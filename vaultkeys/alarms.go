@@ -1,0 +1,32 @@
+package vaultkeys
+
+// alarm is something about a key that an operator must look at.
+type alarm struct {
+	kind    alarmKind
+	version int
+	kid     string
+}
+
+// alarmKind is a closed set: it becomes a metric's label.
+type alarmKind string
+
+const (
+	alarmVanished      alarmKind = "version_vanished"
+	alarmKeyChanged    alarmKind = "key_changed"
+	alarmRevokedListed alarmKind = "revoked_listed"
+	alarmDuplicateKey  alarmKind = "duplicate_key"
+	alarmStale         alarmKind = "stale"
+	alarmClockSkew     alarmKind = "clock_skew"
+	alarmMisconfigured alarmKind = "misconfigured"
+	alarmDeletable     alarmKind = "deletion_allowed"
+	alarmKIDUnknown    alarmKind = "kid_unknown"
+)
+
+// messages are the log lines of the alarms that a successful read raises.
+var messages = map[alarmKind]string{
+	alarmVanished: "a key version vanished from Vault although no minimum rose: it never signs again, and stays published for max_ttl",
+	alarmKeyChanged: "a key version has another key than before (deleted and made anew, or restored from a backup): " +
+		"the old key never signs again, and stays published for max_ttl",
+	alarmRevokedListed: "Vault lists a revoked key: not published, not signing, not verifying",
+	alarmDuplicateKey:  "two rings list the same key: only the first one signs with it",
+}

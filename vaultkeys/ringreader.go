@@ -1,0 +1,199 @@
+package vaultkeys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"signet/signer"
+	"signet/vaultkeys/vaultapi"
+)
+
+const (
+	// readFloor is the least time between the starts of two reads of one key.
+	readFloor = 200 * time.Millisecond
+	// readTimeout bounds one read with all that it asks, whoever waits for it.
+	readTimeout = 10 * time.Second
+	// firstRead is how soon a key is read again that was never read yet.
+	firstRead = time.Second
+)
+
+// ringReader reads one ring. The gate runs one read at a time, which is what
+// guards the fields below it.
+type ringReader struct {
+	rings *Rings
+	index int
+	cfg   *RingConfig
+	path  string
+	want  TransitParams
+	log   *slog.Logger
+	gate  *gate
+
+	symmetric *symmetricKIDs  // for HS256, else nil
+	raised    map[string]bool // conditions that hold: logged once, counted each round
+}
+
+func newRingReader(r *Rings, index int) *ringReader {
+	cfg := &r.cfg.Rings[index]
+	paths := Paths{Mount: r.cfg.Mount}
+	reader := &ringReader{
+		rings: r, index: index, cfg: cfg, path: paths.Key(cfg.Name),
+		want: ParamsOf(cfg.Algorithm, cfg.RSABits), log: r.cfg.Logger.With("ring", cfg.Name),
+		raised: map[string]bool{},
+	}
+	if cfg.Algorithm.Symmetric() {
+		reader.symmetric = &symmetricKIDs{vault: r.cfg.Vault, path: paths.HMAC(cfg.Name), refused: func(version int) {
+			reader.raise(true, alarm{alarmKIDUnknown, version, strconv.Itoa(version)}, messages[alarmKIDUnknown], "version", version)
+		}}
+	}
+	reader.gate = &gate{floor: readFloor, timeout: readTimeout, now: r.cfg.Now, read: reader.read}
+	return reader
+}
+
+// poll reads the ring each interval until ctx ends.
+func (r *ringReader) poll(ctx context.Context) {
+	for {
+		interval := r.rings.cfg.RefreshInterval
+		if r.rings.view.Load().rings[r.index] == nil {
+			interval = min(interval, firstRead)
+		}
+		if !pause(ctx, jitter(interval)) {
+			return
+		}
+		_ = r.gate.join(ctx) //nolint:errcheck // read logs, counts and alarms by itself
+	}
+}
+
+// jitter shortens an interval by up to a fifth, drawn anew each time, so that
+// replicas do not fall into step. Never longer: the fence is computed from the
+// interval.
+func jitter(interval time.Duration) time.Duration {
+	if interval < 5 {
+		return interval
+	}
+	return interval - rand.N(interval/5) //nolint:gosec // G404: spreads load, hides nothing
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// read asks Vault and publishes the answer. A failed read changes nothing that
+// is published: only Vault's own answer takes a key away.
+func (r *ringReader) read(ctx context.Context) error {
+	in, err := r.ask(ctx)
+	if err != nil {
+		r.failed(err)
+		return err
+	}
+	r.raise(r.rings.cfg.ClockSkew < in.clockOffset.Abs(), alarm{kind: alarmClockSkew},
+		"clock out of step with Vault's: not signing", "ahead", in.clockOffset)
+	next, alarms := fold(r.rings.view.Load().rings[r.index], in, r.rings.revoked)
+	duplicates, err := r.rings.publish(r.index, next, r.rings.cfg.Now())
+	if err != nil {
+		err = fmt.Errorf("reading ring %q: %w: %w", r.cfg.Name, signer.ErrUnavailable, err)
+		r.failed(err)
+		return err
+	}
+	r.lower(alarmStale)
+	r.lower(alarmMisconfigured)
+	r.report(alarms, duplicates)
+	return nil
+}
+
+// ask reads the key and decodes it.
+func (r *ringReader) ask(ctx context.Context) (reading, error) {
+	var d keyData
+	sent := r.rings.cfg.Now()
+	meta, err := r.rings.cfg.Vault.Read(ctx, r.path, &d)
+	received := r.rings.cfg.Now()
+	switch {
+	case errors.Is(err, vaultapi.ErrNotFound):
+		return reading{}, errMissing(r.cfg.Name, r.path, err)
+	case err != nil:
+		return reading{}, fmt.Errorf("reading ring %q: %w: %w", r.cfg.Name, signer.ErrUnavailable, err)
+	case d.Type == "": // an answer, but not transit's
+		return reading{}, fmt.Errorf("reading ring %q: %w: the answer has no key type", r.cfg.Name, signer.ErrUnavailable)
+	}
+	if err := checkKey(r.cfg.Name, r.path, r.want.KeyType, &d); err != nil {
+		return reading{}, err
+	}
+	versions, err := r.versions(ctx, &d)
+	if err != nil {
+		return reading{}, fmt.Errorf("reading ring %q: %w: %w", r.cfg.Name, signer.ErrUnavailable, err)
+	}
+	if d.DeletionAllowed {
+		r.raise(true, alarm{kind: alarmDeletable}, "the transit key may be deleted: unset deletion_allowed")
+	} else {
+		r.lower(alarmDeletable)
+	}
+	return reading{
+		cfg: r.cfg, data: &d, versions: versions,
+		readAt: sent, clockOffset: clockOffset(sent, received, meta.Date),
+	}, nil
+}
+
+func (r *ringReader) versions(ctx context.Context, d *keyData) ([]keyVersion, error) {
+	if r.symmetric != nil {
+		return r.symmetric.versions(ctx, r.cfg, d)
+	}
+	return versionsOf(r.cfg, d)
+}
+
+// failed makes a failed read loud, and louder once the ring stops signing.
+func (r *ringReader) failed(err error) {
+	r.rings.metrics.failed(r.cfg.Name, err)
+	s := r.rings.view.Load().rings[r.index]
+	if errors.Is(err, ErrMisconfigured) {
+		r.rings.metrics.alarm(r.cfg.Name, alarmMisconfigured)
+		r.log.Error("key ring misconfigured", "error", err, "alarm", string(alarmMisconfigured))
+	} else {
+		r.log.Warn("reading a key ring", "error", err)
+	}
+	if s == nil {
+		return
+	}
+	age := s.age(r.rings.cfg.Now())
+	r.raise(age > r.cfg.staleAfter(), alarm{kind: alarmStale},
+		"key ring too old to sign by: not signing, serving the last JWKS with a short max-age", "age", age)
+}
+
+// report raises what a successful read showed.
+func (r *ringReader) report(alarms []alarm, duplicates []signer.Key) {
+	for _, a := range alarms {
+		r.raise(true, a, messages[a.kind], "version", a.version, "kid", a.kid)
+	}
+	for _, k := range duplicates {
+		if k.Ring == r.cfg.Name {
+			r.raise(true, alarm{alarmDuplicateKey, k.Version, k.KID}, messages[alarmDuplicateKey], "version", k.Version, "kid", k.KID)
+		}
+	}
+}
+
+// raise counts an alarm whenever its condition is seen, and logs it when it
+// was not seen before.
+func (r *ringReader) raise(holds bool, a alarm, message string, args ...any) {
+	id := string(a.kind) + a.kid
+	if !holds {
+		delete(r.raised, id)
+		return
+	}
+	r.rings.metrics.alarm(r.cfg.Name, a.kind)
+	if !r.raised[id] {
+		r.raised[id] = true
+		r.log.Error(message, append(args, "alarm", string(a.kind))...)
+	}
+}
+
+func (r *ringReader) lower(kind alarmKind) { delete(r.raised, string(kind)) }

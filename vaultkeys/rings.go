@@ -1,0 +1,251 @@
+package vaultkeys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"signet/signer"
+	"signet/vaultkeys/lifecycle"
+)
+
+// RingConfig is one key ring: a transit key and how it is used.
+type RingConfig struct {
+	// Name is the transit key's name. Required.
+	Name string
+	// Algorithm is what the ring signs with. Required.
+	Algorithm signer.Algorithm
+	// RSABits is the size of an RSA ring's keys: 2048, 3072 or 4096. 0 = 2048.
+	RSABits int
+	// Policy is the ring's timing. PublishDelay and MaxTTL are used here.
+	Policy lifecycle.Policy
+}
+
+// staleAfter is the age at which a snapshot is too old to sign by: half the
+// publish delay, for within the other half a version that it does not know can
+// be published, activated and signed with by others. Without a delay (only
+// ever a symmetric ring) a few missed reads are the limit.
+func (c *RingConfig) staleAfter() time.Duration {
+	if half := c.Policy.PublishDelay / 2; half > 0 {
+		return half
+	}
+	return 6 * c.Policy.RefreshInterval
+}
+
+// RingsConfig configures [NewRings].
+type RingsConfig struct {
+	// Vault is the connection. Required.
+	Vault Vault
+	// Mount is the transit mount's path; "" = transit.
+	Mount string
+	// Rings are the key rings, in the order of the JWKS. Names are unique.
+	Rings []RingConfig
+	// RefreshInterval is the time between two reads of a ring; 0 = 10s.
+	RefreshInterval time.Duration
+	// JWKSMaxAge is the JWKS's max-age; 0 = 5m.
+	JWKSMaxAge time.Duration
+	// StaleIfError is the JWKS's stale-if-error; 0 = none.
+	StaleIfError time.Duration
+	// ClockSkew is how far the local clock may be from Vault's before signing
+	// stops; 0 = 5s.
+	ClockSkew time.Duration
+	// RevokedKIDs are never published, never sign and never verify, whatever
+	// Vault says.
+	RevokedKIDs []string
+	// Now is the clock; nil = time.Now.
+	Now func() time.Time
+	// Logger takes alarms and failed reads; nil = discard.
+	Logger *slog.Logger
+	// Registerer takes the metrics; nil = none.
+	Registerer prometheus.Registerer
+}
+
+func (c *RingsConfig) defaults() {
+	c.RefreshInterval = orElse(c.RefreshInterval, 10*time.Second)
+	c.JWKSMaxAge = orElse(c.JWKSMaxAge, 5*time.Minute)
+	c.ClockSkew = orElse(c.ClockSkew, 5*time.Second)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	c.Rings = slices.Clone(c.Rings)
+	for i := range c.Rings {
+		c.Rings[i].Policy.RefreshInterval = orElse(c.Rings[i].Policy.RefreshInterval, c.RefreshInterval)
+	}
+}
+
+func orElse(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
+}
+
+// Rings knows the key versions of all rings, from memory, and keeps that
+// memory fresh. It fits signer.Keys. All methods may be called concurrently.
+type Rings struct {
+	cfg     RingsConfig
+	readers []*ringReader // by config order
+	byName  map[string]*ringReader
+	revoked map[string]struct{}
+	metrics *ringMetrics
+
+	mu   sync.Mutex // serialises the replacement of view
+	view atomic.Pointer[view]
+}
+
+var _ signer.Keys = (*Rings)(nil)
+
+// NewRings returns rings that know nothing yet: call Load, then Run.
+func NewRings(cfg RingsConfig) *Rings {
+	cfg.defaults()
+	r := &Rings{cfg: cfg, byName: map[string]*ringReader{}, revoked: map[string]struct{}{}}
+	for _, kid := range cfg.RevokedKIDs {
+		r.revoked[kid] = struct{}{}
+	}
+	for i := range cfg.Rings {
+		reader := newRingReader(r, i)
+		r.readers = append(r.readers, reader)
+		r.byName[reader.cfg.Name] = reader
+	}
+	r.view.Store(&view{rings: make([]*snapshot, len(cfg.Rings)), byKID: map[string]published{}})
+	r.metrics = newRingMetrics(r, cfg.Registerer)
+	return r
+}
+
+// Load reads every ring once. [ErrMisconfigured] means that waiting will not
+// help: it names every unfit key. Any other error wraps
+// signer.ErrUnavailable and is worth a retry.
+func (r *Rings) Load(ctx context.Context) error {
+	errs := make([]error, len(r.readers))
+	var wg sync.WaitGroup
+	for i, reader := range r.readers {
+		wg.Go(func() { errs[i] = reader.gate.join(ctx) })
+	}
+	wg.Wait()
+	var fatal []error
+	for _, err := range errs {
+		if errors.Is(err, ErrMisconfigured) {
+			fatal = append(fatal, err)
+		}
+	}
+	if len(fatal) > 0 {
+		return errors.Join(fatal...)
+	}
+	if err := errors.Join(errs...); err != nil && !errors.Is(err, signer.ErrUnavailable) {
+		return fmt.Errorf("loading key rings: %w: %w", signer.ErrUnavailable, err) // the caller's deadline
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+// Run reads every ring again each RefreshInterval until ctx ends.
+func (r *Rings) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, reader := range r.readers {
+		wg.Go(func() { reader.poll(ctx) })
+	}
+	wg.Wait()
+	return nil
+}
+
+// Ready reports whether every ring was read once since start. It stays true
+// while Vault is sealed: the JWKS must go on being served.
+func (r *Rings) Ready() bool {
+	for _, s := range r.view.Load().rings {
+		if s == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// SigningKey is the version that signs now. It is only ever one that is
+// published.
+func (r *Rings) SigningKey(ring string) (signer.Key, error) {
+	reader, ok := r.byName[ring]
+	if !ok {
+		return signer.Key{}, fmt.Errorf("ring %q: %w", ring, signer.ErrUnknownRing)
+	}
+	v := r.view.Load()
+	s := v.rings[reader.index]
+	if s == nil {
+		return signer.Key{}, fmt.Errorf("%w: ring %q has not been read yet", signer.ErrUnavailable, ring)
+	}
+	now := r.cfg.Now()
+	if age, limit := s.age(now), reader.cfg.staleAfter(); age > limit {
+		return signer.Key{}, fmt.Errorf("%w: ring %q was last read %v ago, more than %v: others may sign with a version unknown here",
+			signer.ErrUnavailable, ring, age.Round(time.Second), limit)
+	}
+	if s.clockOffset.Abs() > r.cfg.ClockSkew {
+		return signer.Key{}, fmt.Errorf("%w: the local clock differs from Vault's by %v or more, the limit is %v",
+			signer.ErrUnavailable, s.clockOffset, r.cfg.ClockSkew)
+	}
+	key, ok := s.signing(now)
+	if !ok {
+		return signer.Key{}, fmt.Errorf("%w: ring %q has no version that may sign", signer.ErrUnavailable, ring)
+	}
+	if p, ok := v.byKID[key.KID]; !ok || p.key.Ring != ring {
+		return signer.Key{}, fmt.Errorf("%w: ring %q version %d is also a key of another ring", signer.ErrUnavailable, ring, key.Version)
+	}
+	return key, nil
+}
+
+// VerificationKey is the version with that kid, in whichever ring, if it is
+// neither retired nor revoked.
+func (r *Rings) VerificationKey(kid string) (signer.Key, bool) {
+	p, ok := r.view.Load().byKID[kid]
+	if !ok || !p.at(r.cfg.Now()) {
+		return signer.Key{}, false
+	}
+	return p.key, true
+}
+
+// Refresh reads one ring again now: what Vault shows after this call began, or
+// was showing while it ran, is known when it returns. Many callers share a
+// read, and reads of one ring keep a floor between them.
+func (r *Rings) Refresh(ctx context.Context, ring string) error {
+	reader, ok := r.byName[ring]
+	if !ok {
+		return fmt.Errorf("ring %q: %w", ring, signer.ErrUnknownRing)
+	}
+	return reader.gate.join(ctx)
+}
+
+// publish replaces one ring's snapshot and everything that follows from it.
+func (r *Rings) publish(index int, s *snapshot, now time.Time) ([]signer.Key, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rings := slices.Clone(r.view.Load().rings)
+	rings[index] = s
+	v, duplicates, err := buildView(r.cfg.Rings, rings, r.revoked, now)
+	if err != nil {
+		return nil, err // keep what is served
+	}
+	r.view.Store(v)
+	return duplicates, nil
+}
+
+// rebuild works the view out again because time has changed it.
+func (r *Rings) rebuild(now time.Time) *view {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := r.view.Load()
+	v, _, err := buildView(r.cfg.Rings, old.rings, r.revoked, now)
+	if err != nil {
+		r.cfg.Logger.Error("rendering the JWK set", "error", err)
+		return old
+	}
+	r.view.Store(v)
+	return v
+}
