@@ -39,13 +39,8 @@ func Parse(data []byte) *Document {
 	}
 	file, err := parse(data)
 	if err != nil {
-		line := 0
-		var located yaml.Error
-		if errors.As(err, &located) && located.GetToken() != nil && located.GetToken().Position != nil {
-			line = located.GetToken().Position.Line
-		}
-		// Only the message: the error's own text quotes the file, secrets and all.
-		d.Refuse(At{Line: line}, "not YAML: "+message(err), "correct the syntax here or just above")
+		line, problem := locate(err)
+		d.Refuse(At{Line: line}, "not YAML: "+problem, "correct the syntax here or just above")
 		return d
 	}
 	d.open(file)
@@ -63,12 +58,17 @@ func parse(data []byte) (file *ast.File, err error) {
 	return parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 }
 
-func message(err error) string {
-	var located yaml.Error
-	if errors.As(err, &located) {
-		return located.GetMessage()
+// locate takes line and message of a syntax error, and nothing else: the error's
+// own text quotes the file, secrets and all.
+func locate(err error) (line int, problem string) {
+	located, ok := errors.AsType[yaml.Error](err)
+	if !ok {
+		return 0, "the parser gave up"
 	}
-	return "the parser gave up"
+	if token := located.GetToken(); token != nil && token.Position != nil {
+		line = token.Position.Line
+	}
+	return line, located.GetMessage()
 }
 
 func (d *Document) open(file *ast.File) {
