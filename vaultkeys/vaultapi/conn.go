@@ -2,10 +2,16 @@ package vaultapi
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 )
 
 // Meta is what is known of an answer besides its data.
@@ -44,28 +50,117 @@ type Config struct {
 }
 
 // Conn is a connection to Vault. It may be used by many goroutines at once.
-type Conn struct{}
+type Conn struct {
+	base        *url.URL
+	namespace   string
+	transport   http.RoundTripper
+	login       Login
+	timeout     time.Duration
+	revokeAtEnd bool
+	now         func() time.Time
+	log         *slog.Logger
+	metrics     *metrics
+	loginRate   *rate.Limiter
+	wake        chan struct{} // tells Run of a finished login
+	logins      atomic.Uint64
+
+	mu           sync.Mutex
+	current      *session // nil: no token
+	flight       *flight  // the login under way, nil without one
+	lastToken    string
+	failures     int       // failed logins in a row
+	notBefore    time.Time // no login before
+	lastErr      error     // of the last login
+	refused      bool      // and trying it again will not help
+	refusedPrint fingerprint
+}
+
+var (
+	errNoLogin   = errors.New("a login is required")
+	errNamespace = errors.New("vault namespace: blanks or control characters")
+)
 
 // New makes a Conn; nothing is sent before the first request or Run.
-func New(Config) (*Conn, error) { return &Conn{}, nil }
-
-// Run logs in, keeps the token alive and logs in again where it cannot be kept
-// alive, until ctx ends, whose error it returns. Vault being down is no reason
-// to end.
-func (c *Conn) Run(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+func New(cfg Config) (*Conn, error) {
+	base, err := parseAddress(cfg.Address)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Login == nil {
+		return nil, errNoLogin
+	}
+	if cfg.Namespace != "" && checkCredential(cfg.Namespace) != nil {
+		return nil, errNamespace
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = 2 * time.Second
+	}
+	if cfg.MaxConns <= 0 {
+		cfg.MaxConns = 16
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	transport, err := newTransport(cfg)
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{
+		base: base, namespace: cfg.Namespace, transport: transport, login: cfg.Login, timeout: cfg.Timeout,
+		revokeAtEnd: cfg.RevokeAtEnd, now: cfg.Now, log: cfg.Logger,
+		loginRate: rate.NewLimiter(rate.Every(time.Second), 5), wake: make(chan struct{}, 1),
+	}
+	if c.metrics, err = newMetrics(cfg.Registerer, c.tokenSeconds); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
 
 // Read gets path and decodes the answer's data into out, a pointer to a
 // struct; nil ignores it. Nothing stored there is ErrNotFound.
-func (c *Conn) Read(context.Context, string, any) (Meta, error) { return Meta{}, ErrUnavailable }
+func (c *Conn) Read(ctx context.Context, path string, out any) (Meta, error) {
+	return c.request(ctx, call{op: "read", method: http.MethodGet, path: path, out: out})
+}
 
-// Write posts in as JSON to path and decodes the answer's data into out.
-func (c *Conn) Write(context.Context, string, any, any) (Meta, error) { return Meta{}, ErrUnavailable }
+// Write posts in as JSON to path and decodes the answer's data into out; nil
+// for in sends no body, nil for out ignores the data.
+func (c *Conn) Write(ctx context.Context, path string, in, out any) (Meta, error) {
+	return c.request(ctx, call{op: "write", method: http.MethodPost, path: path, in: in, out: out})
+}
 
 // List lists what is below path; an empty list is ErrNotFound.
-func (c *Conn) List(context.Context, string, any) (Meta, error) { return Meta{}, ErrUnavailable }
+func (c *Conn) List(ctx context.Context, path string, out any) (Meta, error) {
+	return c.request(ctx, call{op: "list", method: http.MethodGet, path: path, query: "list=true", out: out})
+}
 
 // Delete deletes path.
-func (c *Conn) Delete(context.Context, string) (Meta, error) { return Meta{}, ErrUnavailable }
+func (c *Conn) Delete(ctx context.Context, path string) (Meta, error) {
+	return c.request(ctx, call{op: "delete", method: http.MethodDelete, path: path})
+}
 
 // Logins counts the successful logins: a change means a new token.
-func (c *Conn) Logins() uint64 { return 0 }
+func (c *Conn) Logins() uint64 { return c.logins.Load() }
+
+// request sends k with a token. A token that Vault calls invalid is replaced by
+// one login for all who found out, and the request is sent once more; a policy's
+// refusal is not, for a new token would have the same policy.
+func (c *Conn) request(ctx context.Context, k call) (Meta, error) {
+	s, err := c.session(ctx, "")
+	if err != nil {
+		return Meta{}, err
+	}
+	k.token = s.token
+	meta, _, err := c.do(ctx, k)
+	if !errors.Is(err, ErrTokenInvalid) {
+		return meta, err
+	}
+	if s, err = c.session(ctx, s.token); err != nil {
+		return meta, err
+	}
+	k.token = s.token
+	meta, _, err = c.do(ctx, k)
+	return meta, err
+}
