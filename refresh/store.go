@@ -1,0 +1,159 @@
+package refresh
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+)
+
+// Config makes a Store.
+type Config struct {
+	// Redis; required. Its own retries should be off and its context deadlines
+	// on, see internal/sharedstate.
+	Redis redis.UniversalClient
+	// Keys; required.
+	Keys MACKeys
+	// Grace is how long the token before the newest one may be presented again;
+	// 0 means never.
+	Grace time.Duration
+	// Idle is how long a session lives without a refresh; 0 means 168h.
+	Idle time.Duration
+	// Absolute is how long a session lives at most; 0 means 720h.
+	Absolute time.Duration
+	// TombstoneTTL is how long a revocation is kept; it must outlive every
+	// access token (max_ttl + clock_skew). 0 means 12h5s.
+	TombstoneTTL time.Duration
+	// AcceptRollbackUntil lets any newer generation roll a session forward until
+	// then, after a planned restore of Redis; zero means two generations, always.
+	AcceptRollbackUntil time.Time
+	// Timeout of one call to Redis; it should not exceed the client's own read
+	// timeout. 0 means 300ms.
+	Timeout time.Duration
+	// Events is called with each security event, also while Redis fails; nil
+	// means that they are only logged and counted. It must not block.
+	Events func(Event)
+	// Now measures how long a commit was on its way (sessions live by Redis
+	// TIME); default time.Now.
+	Now func() time.Time
+	// Logger; default slog.Default().
+	Logger *slog.Logger
+	// Registerer for the metrics; nil means none.
+	Registerer prometheus.Registerer
+	// Rand; default crypto/rand.Reader.
+	Rand io.Reader
+}
+
+// Store keeps sessions in Redis.
+type Store struct {
+	redis   redis.UniversalClient
+	keys    MACKeys
+	scripts scripts
+
+	grace, idle, absolute, tombstoneTTL, timeout time.Duration
+
+	acceptRollbackUntil time.Time
+
+	events  func(Event)
+	now     func() time.Time
+	log     *slog.Logger
+	metrics metrics
+	rand    io.Reader
+}
+
+// New makes a Store; nothing is asked before its first use.
+func New(c Config) *Store {
+	s := &Store{
+		redis: c.Redis, keys: c.Keys, scripts: newScripts(),
+		grace: max(c.Grace, 0), idle: orDefault(c.Idle, 168*time.Hour), absolute: orDefault(c.Absolute, 720*time.Hour),
+		tombstoneTTL: orDefault(c.TombstoneTTL, 12*time.Hour+5*time.Second), timeout: orDefault(c.Timeout, 300*time.Millisecond),
+		acceptRollbackUntil: c.AcceptRollbackUntil,
+		events:              c.Events, now: c.Now, log: c.Logger, metrics: newMetrics(c.Registerer), rand: c.Rand,
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if s.rand == nil {
+		s.rand = rand.Reader
+	}
+	return s
+}
+
+func orDefault(d, otherwise time.Duration) time.Duration {
+	if d <= 0 {
+		return otherwise
+	}
+	return d
+}
+
+var (
+	errOver     = errors.New("the session would be over before it begins")
+	errOccupied = errors.New("the session was revoked while it was being stored")
+)
+
+// Create stores the session of a family and answers its first token. Times
+// come from Redis; an ExpiresAt of the caller's can only bring the end nearer.
+// The index entry is written first, so that "log out everywhere" may find a
+// session that never came to be, but never misses one.
+func (s *Store) Create(ctx context.Context, family Family, session Session) (token string, stored Session, err error) {
+	defer func(began time.Time) { s.metrics.done(opCreate, s.now().Sub(began), err) }(s.now())
+	keys, err := s.currentKeys()
+	if err != nil {
+		return "", Session{}, err
+	}
+	sid := family.SID()
+	now, end, err := s.enter(ctx, sid, &session)
+	if err != nil {
+		return "", Session{}, err
+	}
+	r := &record{
+		generation: firstToken, macVersion: keys.version, attempt: noAttempt,
+		rotatedAt: now, idleEnd: min(now+s.idle.Milliseconds(), end), absoluteEnd: end, sealVersion: keys.version,
+	}
+	session.CreatedAt = time.UnixMilli(now)
+	if r.body, err = encodeBody(&session); err != nil {
+		return "", Session{}, fmt.Errorf("encoding a session: %w", err)
+	}
+	r.seal = sealOf(keys.seal, sid, end, r.body)
+	if stored, err = r.session(sid); err != nil {
+		return "", Session{}, fmt.Errorf("encoding a session: %w", err)
+	}
+	if err := s.put(ctx, sid, r); err != nil {
+		return "", Session{}, err
+	}
+	return mint(keys.token, keys.version, family, firstToken), stored, nil
+}
+
+func (s *Store) put(ctx context.Context, sid string, r *record) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	answer, err := s.scripts.create.Run(ctx, s.redis, []string{keySession + sid}, r.encode(), strconv.FormatInt(r.idleEnd, 10)).Text()
+	if err != nil {
+		return unavailable("storing a session", err)
+	}
+	if answer != "stored" {
+		// Trying again makes another session, which nobody has revoked.
+		return unavailable("storing a session", errOccupied)
+	}
+	return nil
+}
+
+// newAttempt names one refresh, so that the script knows it when it comes twice.
+func (s *Store) newAttempt() (string, error) {
+	var id [16]byte
+	if _, err := io.ReadFull(s.rand, id[:]); err != nil {
+		return "", fmt.Errorf("drawing an attempt id: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(id[:]), nil
+}
