@@ -1,0 +1,137 @@
+package sharedstate
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Warning is something about the server that endangers sessions.
+type Warning struct {
+	// Node is the server's address in a cluster, empty otherwise.
+	Node string
+	// Problem and Remedy are for the operator to read.
+	Problem, Remedy string
+}
+
+func (w Warning) String() string {
+	text := w.Problem + "; " + w.Remedy
+	if w.Node != "" {
+		text = w.Node + ": " + text
+	}
+	return text
+}
+
+const oldestMajor = 6 // what the scripts need: SET with PXAT came with 6.2
+
+// CheckServer looks at the server at start. What it will not tell (a managed
+// Redis, one that is down) is a warning too: nothing here keeps a replica from
+// starting.
+func CheckServer(ctx context.Context, client redis.UniversalClient) []Warning {
+	cluster, ok := client.(*redis.ClusterClient)
+	if !ok {
+		return checkNode(ctx, client)
+	}
+	var mu sync.Mutex
+	var all []Warning
+	err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+		found := checkNode(ctx, node)
+		mu.Lock()
+		defer mu.Unlock()
+		for _, w := range found {
+			w.Node = node.Options().Addr
+			all = append(all, w)
+		}
+		return nil
+	})
+	if err != nil {
+		all = append(all, unreachable(err))
+	}
+	return all
+}
+
+func unreachable(err error) Warning {
+	return Warning{Problem: fmt.Sprintf("redis does not answer: %v", err), Remedy: "check redis.addresses, the network, the ACL user and its password"}
+}
+
+func checkNode(ctx context.Context, client redis.Cmdable) []Warning {
+	if err := client.Ping(ctx).Err(); err != nil {
+		return []Warning{unreachable(err)}
+	}
+	facts := ask(ctx, client)
+	var found []Warning
+	warn := func(problem, remedy string) { found = append(found, Warning{Problem: problem, Remedy: remedy}) }
+	untold := func(what, remedy string) { warn("redis does not tell "+what, remedy) }
+
+	switch policy := facts["maxmemory_policy"]; policy {
+	case "noeviction":
+	case "":
+		untold("its maxmemory-policy", "make sure that it is noeviction")
+	default:
+		warn(fmt.Sprintf("maxmemory-policy is %s: under memory pressure redis would forget revocations", policy), "set maxmemory-policy noeviction")
+	}
+	switch facts["aof_enabled"] {
+	case "1":
+		if facts["appendfsync"] == "no" {
+			warn("appendfsync is no: a crash of the machine loses what the system has not written yet", "set appendfsync everysec (or always)")
+		}
+	case "":
+		untold("whether it writes an append-only file", "make sure that appendonly is yes")
+	default:
+		warn("appendonly is no: a restart of redis loses sessions and revocations", "set appendonly yes")
+	}
+	switch role := facts["role"]; role {
+	case "master":
+	case "":
+		untold("its role", "make sure that it is the master")
+	default:
+		warn(fmt.Sprintf("this redis is a %s: it takes no writes", role), "use the master's address, or sentinel (redis.master_name)")
+	}
+	switch version := facts["redis_version"]; {
+	case version == "":
+		untold("its version", "make sure that it is 6.2 or newer")
+	case olderThan(version, oldestMajor, 2):
+		warn("redis is version "+version, "use 6.2 or newer")
+	}
+	return found
+}
+
+// ask collects what the server tells. CONFIG is often forbidden on a managed
+// Redis, while INFO says nearly as much.
+func ask(ctx context.Context, client redis.Cmdable) map[string]string {
+	facts := map[string]string{}
+	for _, section := range []string{"server", "memory", "persistence", "replication"} {
+		text, err := client.Info(ctx, section).Result()
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(text) {
+			if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+				facts[name] = value
+			}
+		}
+	}
+	for _, name := range []string{"appendfsync", "maxmemory-policy"} {
+		if answer, err := client.ConfigGet(ctx, name).Result(); err == nil && answer[name] != "" {
+			facts[strings.ReplaceAll(name, "-", "_")] = answer[name]
+		}
+	}
+	return facts
+}
+
+func olderThan(version string, major, minor int) bool {
+	parts := strings.SplitN(version, ".", 3)
+	if len(parts) < 2 {
+		return false
+	}
+	haveMajor, majorErr := strconv.Atoi(parts[0])
+	haveMinor, minorErr := strconv.Atoi(parts[1])
+	if majorErr != nil || minorErr != nil {
+		return false
+	}
+	return haveMajor < major || haveMajor == major && haveMinor < minor
+}

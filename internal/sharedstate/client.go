@@ -1,0 +1,124 @@
+package sharedstate
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// ErrUnavailable means that Redis could not be asked.
+var ErrUnavailable = errors.New("redis is unavailable")
+
+// TLS names the files of a TLS connection.
+type TLS struct {
+	// CACert is a PEM file of the authorities to trust; empty means the system's.
+	CACert string
+	// Cert and Key are the client's own PEM files, both or neither. They are read
+	// anew for each connection, so that a renewal needs no restart.
+	Cert, Key string
+	// ServerName to expect in the certificate; empty means the host dialled.
+	ServerName string
+}
+
+// Config describes the Redis to use.
+type Config struct {
+	// Addresses, host:port: one for a single server, the sentinels with
+	// MasterName, some of the nodes with Cluster. Required.
+	Addresses []string
+	// MasterName is the name that the sentinels know the master by; empty means
+	// that there are none.
+	MasterName string
+	// Cluster says that the addresses are those of a Redis Cluster.
+	Cluster bool
+	// Username and Password of the ACL user; empty for none.
+	Username, Password string
+	// TLS; nil means plain TCP.
+	TLS *TLS
+	// PoolSize bounds the connections to one node; 0 means 64.
+	PoolSize int
+}
+
+// The time that anything may take: an answer later than this is no help to a
+// caller who is waiting for a token.
+const (
+	dialTimeout = 500 * time.Millisecond
+	ioTimeout   = 300 * time.Millisecond
+)
+
+// Open makes the client. It connects when it is first used, so it succeeds
+// while Redis is down.
+func Open(c Config) (redis.UniversalClient, error) {
+	switch {
+	case len(c.Addresses) == 0:
+		return nil, errors.New("opening redis: no address")
+	case c.Cluster && c.MasterName != "":
+		return nil, errors.New("opening redis: either a cluster or a sentinel's master, not both")
+	case !c.Cluster && c.MasterName == "" && len(c.Addresses) > 1:
+		return nil, errors.New("opening redis: several addresses need a cluster or a sentinel's master name")
+	}
+	options := &redis.UniversalOptions{
+		Addrs: c.Addresses, MasterName: c.MasterName, IsClusterMode: c.Cluster,
+		Username: c.Username, Password: c.Password,
+		DialTimeout: dialTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout, PoolTimeout: ioTimeout,
+		// Without this a caller's deadline is ignored.
+		ContextTimeoutEnabled: true,
+		// The default would send a script again after a lost answer, and hide it.
+		// What may be repeated is repeated by whoever knows that it may. (In a
+		// cluster the client repeats all the same: every script is idempotent.)
+		MaxRetries: -1, DialerRetries: 1,
+		PoolSize: c.PoolSize,
+		// Our requests and answers are a few hundred bytes; the default is 32 KiB each.
+		ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,
+		// A plain Redis knows no maintenance notifications.
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	}
+	if options.PoolSize == 0 {
+		options.PoolSize = 64
+	}
+	if c.TLS != nil {
+		t, err := c.TLS.config()
+		if err != nil {
+			return nil, fmt.Errorf("opening redis: %w", err)
+		}
+		options.TLSConfig = t
+	}
+	return redis.NewUniversalClient(options), nil
+}
+
+func (t *TLS) config() (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
+	if t.CACert != "" {
+		pem, err := os.ReadFile(t.CACert)
+		if err != nil {
+			return nil, fmt.Errorf("reading the authorities: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("reading the authorities: no certificate in %s", t.CACert)
+		}
+	}
+	if (t.Cert == "") != (t.Key == "") {
+		return nil, errors.New("a client certificate needs both its cert and its key file")
+	}
+	if t.Cert == "" {
+		return c, nil
+	}
+	load := func() (*tls.Certificate, error) {
+		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		if err != nil {
+			return nil, fmt.Errorf("reading the client certificate: %w", err)
+		}
+		return &pair, nil
+	}
+	if _, err := load(); err != nil {
+		return nil, err
+	}
+	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
+	return c, nil
+}

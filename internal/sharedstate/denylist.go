@@ -1,0 +1,49 @@
+package sharedstate
+
+import (
+	"context"
+	_ "embed" // the script
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed deny.lua
+var denySource string
+
+const keyDenied = "signet:jti:"
+
+// Denylist holds the ids of access tokens that were revoked one by one, each
+// until its token would have expired.
+type Denylist struct {
+	client redis.UniversalClient
+	deny   *redis.Script
+}
+
+// NewDenylist makes a Denylist.
+func NewDenylist(client redis.UniversalClient) *Denylist {
+	return &Denylist{client: client, deny: redis.NewScript(denySource)}
+}
+
+// Deny denies a token id until then: the token's exp and what clocks may
+// differ. It may be repeated, and never shortens an earlier denial.
+func (d *Denylist) Deny(ctx context.Context, jti string, until time.Time) error {
+	// Rounded up: a denial must not end before its token.
+	end := strconv.FormatInt(until.UnixMilli()+1, 10)
+	if err := d.deny.Run(ctx, d.client, []string{keyDenied + jti}, end).Err(); err != nil {
+		return fmt.Errorf("%w: denying a token: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+// Denied reports whether a token id is denied. If Redis cannot be asked, that
+// is an error and never a no.
+func (d *Denylist) Denied(ctx context.Context, jti string) (bool, error) {
+	n, err := d.client.Exists(ctx, keyDenied+jti).Result()
+	if err != nil {
+		return false, fmt.Errorf("%w: asking for a denied token: %w", ErrUnavailable, err)
+	}
+	return n > 0, nil
+}
