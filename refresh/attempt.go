@@ -70,7 +70,7 @@ func (s *Store) admit(ctx context.Context, p presented, v verdict, clientID, sen
 		return Session{}, err
 	}
 	if session.ClientID != clientID {
-		s.report(Event{Kind: EventForeignClient, SID: session.SID, ClientID: clientID, Generation: session.Generation, Presented: p.generation, At: at(v)})
+		s.report(ctx, Event{Kind: EventForeignClient, SID: session.SID, ClientID: clientID, Generation: session.Generation, Presented: p.generation, At: at(v)})
 		return Session{}, invalid(CauseClient)
 	}
 	if session.Sender != "" && session.Sender != sender {
@@ -84,7 +84,7 @@ func (s *Store) verified(ctx context.Context, p presented, v verdict, clientID s
 	session, err := s.open(ctx, p.family.SID(), v)
 	var reason *Reason
 	if errors.As(err, &reason) && reason.Cause == CauseTampered {
-		s.report(Event{Kind: EventTampered, SID: p.family.SID(), ClientID: clientID, Presented: p.generation, At: at(v)})
+		s.report(ctx, Event{Kind: EventTampered, SID: p.family.SID(), ClientID: clientID, Presented: p.generation, At: at(v)})
 	}
 	return session, err
 }
@@ -156,12 +156,12 @@ func (s *Store) end(ctx context.Context, a *Attempt, found verdict) error {
 		event.Kind, cause = EventRolledBack, CauseRolledBack
 	}
 	if err != nil {
-		s.report(event) // known, even though it could not be acted upon
+		s.report(ctx, event) // known, even though it could not be acted upon
 		return unavailable("revoking a session", err)
 	}
 	switch v.outcome { //nolint:exhaustive // the rest is one case
 	case outcomeReuse, outcomeRolledBack:
-		s.report(event)
+		s.report(ctx, event)
 		return invalid(cause)
 	case outcomeRevoked: // somebody was faster, and has reported it
 		return invalid(cause)

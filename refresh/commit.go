@@ -37,12 +37,12 @@ func (s *Store) Commit(ctx context.Context, a *Attempt) (token string, session S
 	case outcomeCurrent:
 	case outcomeAgain: // the answer to the first sending was lost, and with it perhaps this
 		if a.found == outcomeForward {
-			s.report(a.event(EventRollForward, v))
+			s.report(ctx, a.event(EventRollForward, v))
 		}
 	case outcomeGrace:
-		s.report(a.event(EventGrace, v))
+		s.report(ctx, a.event(EventGrace, v))
 	case outcomeForward:
-		s.report(a.event(EventRollForward, v))
+		s.report(ctx, a.event(EventRollForward, v))
 	default:
 		_, err := s.verified(ctx, a.token, v, a.Session.ClientID)
 		if err == nil {

@@ -3,6 +3,7 @@ package refresh_test
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -138,10 +139,7 @@ func startRedis(t *testing.T, args ...string) (addr string, ok bool) {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if strings.Contains(lines.Text(), "Ready to accept connections") {
-			go func() {
-				for lines.Scan() { //nolint:revive // drained, so that the server never blocks on its log
-				}
-			}()
+			go func() { _, _ = io.Copy(io.Discard, out) }() // or the server would block on its log
 			return "127.0.0.1:" + port, true
 		}
 	}

@@ -37,13 +37,13 @@ type Event struct {
 	At time.Time
 }
 
-func (s *Store) report(e Event) {
+func (s *Store) report(ctx context.Context, e Event) {
 	s.metrics.events.WithLabelValues(string(e.Kind)).Inc()
 	level := slog.LevelWarn
 	if e.Kind == EventGrace {
 		level = slog.LevelInfo
 	}
-	s.log.LogAttrs(context.Background(), level, "refresh token event", slog.String("kind", string(e.Kind)), slog.String("sid", e.SID),
+	s.log.LogAttrs(ctx, level, "refresh token event", slog.String("kind", string(e.Kind)), slog.String("sid", e.SID),
 		slog.String("client_id", e.ClientID), slog.Uint64("generation", uint64(e.Generation)), slog.Uint64("presented", uint64(e.Presented)))
 	if s.events != nil {
 		s.events(e)

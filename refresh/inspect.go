@@ -56,12 +56,12 @@ func (s *Store) read(ctx context.Context, sids []string) ([]Session, error) {
 		return nil, unavailable("reading sessions", err)
 	}
 	sessions := make([]Session, 0, len(sids))
-	for i, text := range texts {
-		r, ok := parseRecord(text)
+	for i, sid := range sids {
+		r, ok := parseRecord(texts[i])
 		if !ok || !r.live(now) {
 			continue
 		}
-		session, err := s.unseal(ctx, sids[i], r)
+		session, err := s.unseal(ctx, sid, r)
 		if errors.Is(err, ErrInvalid) {
 			continue
 		}
@@ -84,8 +84,9 @@ func (s *Store) fetch(ctx context.Context, sids []string) (now int64, texts []st
 	for i, sid := range sids {
 		gets[i] = pipe.Get(ctx, keySession+sid)
 	}
-	// Exec gives the first error only, and an absent key is one of them.
-	_, _ = pipe.Exec(ctx) //nolint:errcheck // each command is asked below
+	// Exec gives the first error only, and an absent key is one of them: each
+	// command is asked below.
+	_, _ = pipe.Exec(ctx)
 	at, err := clock.Result()
 	if err != nil {
 		return 0, nil, err

@@ -31,7 +31,7 @@ func (s *Store) RevokeToken(ctx context.Context, token, clientID string) (err er
 	case err != nil:
 		return err
 	case session.ClientID != clientID:
-		s.report(Event{Kind: EventForeignClient, SID: session.SID, ClientID: clientID, Generation: session.Generation, Presented: p.generation, At: at(v)})
+		s.report(ctx, Event{Kind: EventForeignClient, SID: session.SID, ClientID: clientID, Generation: session.Generation, Presented: p.generation, At: at(v)})
 		return invalid(CauseClient)
 	}
 	_, err = s.bury(ctx, p.family.SID(), false)

@@ -13,7 +13,7 @@ import (
 // The token: "sgr_" and base64url of
 // version(1) mac key version(2) family(16) generation(4) mac(32), big-endian.
 const (
-	tokenPrefix  = "sgr_" //nolint:gosec // G101: a public prefix, for secret scanners to find
+	tokenPrefix  = "sgr_" // public, for secret scanners to find
 	tokenVersion = 1
 	signedLen    = 1 + 2 + 16 + 4
 	rawLen       = signedLen + sha256.Size

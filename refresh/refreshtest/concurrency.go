@@ -38,8 +38,7 @@ func together(n int, call func() (string, error)) []result {
 }
 
 func causeOf(err error) refresh.Cause {
-	var reason *refresh.Reason
-	if errors.As(err, &reason) {
+	if reason, ok := errors.AsType[*refresh.Reason](err); ok {
 		return reason.Cause
 	}
 	return ""

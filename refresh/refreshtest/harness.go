@@ -265,7 +265,7 @@ func (h *hooks) pass() {
 // modeOf a call EVALSHA digest 1 key mode ...
 func modeOf(cmd redis.Cmder) string {
 	if args := cmd.Args(); len(args) > 4 {
-		mode, _ := args[4].(string) //nolint:errcheck // not a string is not a mode
+		mode, _ := args[4].(string) // not a string is not a mode
 		return mode
 	}
 	return ""

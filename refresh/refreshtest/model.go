@@ -26,12 +26,12 @@ const (
 
 // automaton is a session as the table has it.
 type automaton struct {
-	revoked                bool
-	n                      uint32
-	rotated, idle, ends    int64
-	graced                 bool
-	graces                 int
-	grace, idleFor, always int64
+	revoked             bool
+	n                   uint32
+	rotated, idle, ends int64
+	graced              bool
+	graces              int
+	grace, idleFor      int64
 }
 
 // present says what is to come of generation g, and moves on.

@@ -1,0 +1,129 @@
+package refresh_test
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"signet/refresh"
+	"signet/refresh/refreshtest"
+)
+
+func hmacOf(key []byte, message string) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(message))
+	return h.Sum(nil)
+}
+
+// TestFormats builds token, sid and record by hand, from the text of DESIGN.md 7.
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	h := openMini(t)
+	keys := refreshtest.NewKeys()
+	store := refresh.New(refresh.Config{Redis: h.Redis, Keys: keys, Idle: time.Hour, Absolute: 3 * time.Hour, Now: h.Now})
+	family := refresh.Family(bytes.Repeat([]byte{0xfb}, 16))
+	token, session, err := store.Create(t.Context(), family, refresh.Session{ClientID: "login", Subject: "user:alice"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	version, secret, err := keys.Current()
+	if err != nil || version != 1 {
+		t.Fatal(version, err)
+	}
+	signed := "\x01" + "\x00\x01" + strings.Repeat("\xfb", 16) + "\x00\x00\x00\x01"
+	mac := hmacOf(hmacOf(secret, "refresh token"), signed)
+	if want := "sgr_" + base64.RawURLEncoding.EncodeToString([]byte(signed+string(mac))); token != want || len(token) != 78 {
+		t.Errorf("token of %d characters is not the one of the format", len(token))
+	}
+	sum := sha256.Sum256(family[:])
+	sid := base64.RawURLEncoding.EncodeToString(sum[:16])
+	if session.SID != sid || family.SID() != sid || strings.Contains(fmt.Sprint(family), hex.EncodeToString(family[:])) {
+		t.Errorf("sid %s, want %s", session.SID, sid)
+	}
+	record, err := h.Redis.Get(t.Context(), "signet:s:"+sid).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := `{"c":"login","s":"user:alice","r":1800000000123}`
+	seal := hmacOf(hmacOf(secret, "session seal"), "1 "+sid+" 1800010800123 "+body)
+	want := "1 a 0000000001 00001 ---------------------- 1800000000123 1800003600123 1800010800123 00 00001 " + string(seal) + body
+	if record != want {
+		t.Errorf("record\n%q, want\n%q", record, want)
+	}
+	if at, err := h.Redis.PExpireTime(t.Context(), "signet:s:"+sid).Result(); err == nil && at.Milliseconds() != 1800003600123 {
+		t.Errorf("the key ends at %d", at.Milliseconds())
+	}
+}
+
+func TestNewSessionID(t *testing.T) {
+	t.Parallel()
+	if f, err := refresh.NewSessionID(strings.NewReader("0123456789abcdef")); err != nil || f != refresh.Family([]byte("0123456789abcdef")) {
+		t.Errorf("family %x, %v", f[:], err)
+	}
+	broken := errors.New("no entropy")
+	if _, err := refresh.NewSessionID(iotest.ErrReader(broken)); !errors.Is(err, broken) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := refresh.NewSessionID(strings.NewReader("short")); err == nil {
+		t.Error("half a family was taken for one")
+	}
+}
+
+// TestOneTextOneToken: base64 decoders forgive spare bits and newlines, so many
+// texts would decode to one token. Only one is accepted.
+func TestOneTextOneToken(t *testing.T) {
+	t.Parallel()
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	rapid.Check(t, func(t *rapid.T) {
+		raw := append([]byte{1}, rapid.SliceOfN(rapid.Byte(), 54, 54).Draw(t, "raw")...)
+		token := "sgr_" + base64.RawURLEncoding.EncodeToString(raw)
+		if again, ok := refresh.Reparse(token); !ok || again != token {
+			t.Fatalf("%q was not accepted", token)
+		}
+		accepted := 0
+		for _, c := range alphabet {
+			if _, ok := refresh.Reparse(token[:77] + string(c)); ok {
+				accepted++
+			}
+		}
+		if accepted != 4 { // 440 bits are 73 characters and 2 bits of the last
+			t.Fatalf("%d last characters accepted, want 4", accepted)
+		}
+	})
+}
+
+func FuzzParseToken(f *testing.F) {
+	f.Add("sgr_" + strings.Repeat("A", 74))
+	f.Add("sgr_AQ" + strings.Repeat("A", 72))
+	f.Add("sgr_AQ" + strings.Repeat("A", 71) + "B")
+	f.Add("sgr_AQ" + strings.Repeat("A", 60) + "\n\n" + strings.Repeat("A", 10))
+	f.Add("")
+	f.Fuzz(func(t *testing.T, token string) {
+		if again, ok := refresh.Reparse(token); ok && (again != token || len(token) != refresh.TokenLength) {
+			t.Errorf("%q was accepted as %q", token, again)
+		}
+	})
+}
+
+func FuzzParseRecord(f *testing.F) {
+	head := "1 a 0000000001 00001 ---------------------- 1800000000123 1800003600123 1800010800123 00 00001 "
+	f.Add(head)
+	f.Add(head + strings.Repeat("s", 32) + "{}")
+	f.Add(strings.Replace(head, " a ", " r ", 1))
+	f.Add("1 a 9999999999" + head[14:] + strings.Repeat("s", 33))
+	f.Fuzz(func(t *testing.T, text string) {
+		if again, revoked, ok := refresh.Rerecord(text); ok && !revoked && again != text {
+			t.Errorf("%q was read as %q", text, again)
+		}
+	})
+}
