@@ -82,7 +82,11 @@ func (s *suite) create(t *testing.T, typ string, versions int) string {
 		t.Fatal(err)
 	}
 	name := "conformance-" + hex.EncodeToString(suffix)
-	s.write(t, "keys/"+name, params{"type": typ}, nil)
+	in := params{"type": typ}
+	if typ == "hmac" {
+		in["key_size"] = "64"
+	}
+	s.write(t, "keys/"+name, in, nil)
 	for range versions - 1 {
 		s.write(t, "keys/"+name+"/rotate", params{}, nil)
 	}

@@ -72,6 +72,7 @@ func missingKeys(t *testing.T, s *suite) {
 		t.Fatalf("reading where nothing is mounted: %v", err)
 	}
 	s.refused(t, "sign/no-such-key", signing(1, "x"), vaultapi.ErrBadRequest)
+	s.refused(t, "verify/no-such-key", params{"input": b64("x"), "hmac": "vault:v1:" + b64("x")}, vaultapi.ErrBadRequest)
 	s.refused(t, "hmac/no-such-key", params{"input": b64("x"), "key_version": "1"}, vaultapi.ErrBadRequest)
 }
 
@@ -81,7 +82,8 @@ func signing(version int, input string) params {
 }
 
 func batchOf(version int, items ...map[string]string) params {
-	return params{"batch_input": items, "key_version": strconv.Itoa(version), "marshaling_algorithm": "jws", "hash_algorithm": "sha2-256"}
+	return params{"batch_input": append([]map[string]string{}, items...), // never null, which is no batch
+		"key_version": strconv.Itoa(version), "marshaling_algorithm": "jws", "hash_algorithm": "sha2-256"}
 }
 
 func signPins(t *testing.T, s *suite) {
@@ -110,6 +112,7 @@ func signRefuses(t *testing.T, s *suite) {
 	bad["input"] = "not base64!"
 	s.refused(t, "sign/"+name, bad, vaultapi.ErrBadRequest)
 	s.refused(t, "sign/"+name, batchOf(1), vaultapi.ErrBadRequest)
+	s.call(t, "sign/"+name, params{"key_version": "1", "marshaling_algorithm": "jws"}) // no input is the empty input
 }
 
 func batchItemByItem(t *testing.T, s *suite) {
@@ -264,6 +267,9 @@ func hmacVerify(t *testing.T, s *suite) {
 }
 
 func hmacListsNone(t *testing.T, s *suite) {
+	if _, err := s.backend.Write(t.Context(), "transit/keys/conformance-no-size", params{"type": "hmac"}, nil); err == nil {
+		t.Fatal("an hmac key was made without key_size")
+	}
 	name := s.create(t, "hmac", 3)
 	s.configure(t, name, 2, 2)
 	if k := s.read(t, name); len(k.Keys) != 0 || k.Latest != 3 || k.MinDec != 2 || k.MinEnc != 2 || k.Type != "hmac" {

@@ -194,6 +194,9 @@ func (f *Fake) hmac(name string, params map[string]any) (any, *refusal) {
 	if v == nil || number < k.minDec {
 		return nil, badRequest("no such key version")
 	}
+	if params["batch_input"] == nil && params["input"] == nil {
+		return nil, badRequest("missing input for HMAC")
+	}
 	items, batch, ref := batchItems(params, "input")
 	if ref != nil {
 		return nil, ref
@@ -350,7 +353,7 @@ func (v *version) verify(p signParams, input, raw []byte) bool {
 func batchItems(params map[string]any, single ...string) ([]map[string]any, bool, *refusal) {
 	raw, batch := params["batch_input"]
 	if !batch || raw == nil {
-		item := map[string]any{}
+		item := map[string]any{"input": ""} // absent is empty, not an error
 		for _, name := range single {
 			if v, ok := params[name]; ok {
 				item[name] = v

@@ -191,13 +191,13 @@ func (f *Fake) handle(op, path string, params map[string]any) (any, *refusal) {
 	}
 	rest, ok := strings.CutPrefix(path, "transit/")
 	if !ok {
-		return nil, &refusal{vaultapi.ErrNotFound, 404, "no handler for route"}
+		return nil, &refusal{vaultapi.ErrNotMounted, 404, "no handler for route"}
 	}
 	verb, name, _ := strings.Cut(rest, "/")
 	name, action, _ := strings.Cut(name, "/")
 	if op == "read" {
 		if verb != "keys" || action != "" {
-			return nil, &refusal{vaultapi.ErrNotFound, 404, "no handler for route"}
+			return nil, &refusal{vaultapi.ErrNotMounted, 404, "no handler for route"}
 		}
 		if k := f.keys[name]; k != nil {
 			return k.describe(), nil
@@ -222,7 +222,7 @@ func (f *Fake) handle(op, path string, params map[string]any) (any, *refusal) {
 	case "keys/", "keys/config", "keys/rotate", "keys/trim":
 		return f.admin(name, action, params)
 	default:
-		return nil, &refusal{vaultapi.ErrNotFound, 404, "no handler for route"}
+		return nil, &refusal{vaultapi.ErrNotMounted, 404, "no handler for route"}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -210,6 +211,12 @@ func (f *Fake) generateRSA(bits int) crypto.Signer {
 	return k
 }
 
+func known(typ string) bool {
+	return slices.Contains([]string{
+		"ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519", "hmac",
+	}, typ)
+}
+
 // uses marks a pooled key as taken by this fake, and reports whether it was.
 func (f *Fake) uses(private *rsa.PrivateKey) bool {
 	f.mu.Lock()
@@ -307,7 +314,13 @@ func (f *Fake) admin(name, action string, params map[string]any) (any, *refusal)
 	k := f.keys[name]
 	switch {
 	case action == "" && k == nil:
-		typ, _ := params["type"].(string)
+		typ := stringParam(params, "type", "aes256-gcm96")
+		if typ == "hmac" && intParam(params, "key_size", 0) < 32 {
+			return nil, &refusal{vaultapi.ErrUnavailable, 500, "invalid key size for HMAC key, must be between 32 and 512 bytes"}
+		}
+		if !known(typ) {
+			return nil, badRequest("unknown key type %s", typ)
+		}
 		f.mu.Unlock()
 		defer f.mu.Lock()
 		f.CreateKey(name, typ)
