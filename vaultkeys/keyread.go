@@ -18,8 +18,8 @@ import (
 	"signet/vaultkeys/lifecycle"
 )
 
-// ErrMisconfigured: a transit key is not what the configuration needs, and
-// waiting will not change that. The message ends with a command that repairs.
+// ErrMisconfigured means that a transit key is not what the configuration
+// needs, and that waiting will not change that. The message ends with a command that repairs.
 var ErrMisconfigured = errors.New("transit key does not fit the configuration")
 
 // repair is how a missing or unfit key is put right. Nothing can take

@@ -98,7 +98,7 @@ func (m *MACKeys) Run(ctx context.Context) error {
 		if !pause(ctx, jitter(interval)) {
 			return nil
 		}
-		_ = m.gate.join(ctx) //nolint:errcheck // read logs, counts and alarms by itself
+		_ = m.gate.join(ctx) // read logs, counts and alarms by itself
 	}
 }
 

@@ -1,6 +1,7 @@
 package vaultkeys
 
 import (
+	"context"
 	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -61,7 +62,9 @@ func reasonOf(err error) string {
 		return "denied"
 	case errors.Is(err, vaultapi.ErrSealed):
 		return "sealed"
-	case errors.Is(err, vaultapi.ErrUnavailable):
+	case errors.Is(err, vaultapi.ErrMalformed):
+		return "malformed"
+	case errors.Is(err, vaultapi.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return "unavailable"
 	default:
 		return "malformed"

@@ -148,7 +148,7 @@ func TestVersionsSortAsNumbers(t *testing.T) {
 	f.load(t)
 	kids := f.kids(t)
 	for i, kid := range kids {
-		if want := kidOf(t, f, "es", len(kids)-i); kid != want {
+		if want := kidOf(t, f, len(kids)-i); kid != want {
 			t.Fatalf("position %d is not version %d", i, len(kids)-i)
 		}
 	}

@@ -64,7 +64,7 @@ func (r *ringReader) poll(ctx context.Context) {
 		if !pause(ctx, jitter(interval)) {
 			return
 		}
-		_ = r.gate.join(ctx) //nolint:errcheck // read logs, counts and alarms by itself
+		_ = r.gate.join(ctx) // read logs, counts and alarms by itself
 	}
 }
 

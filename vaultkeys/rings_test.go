@@ -148,9 +148,10 @@ func (f *fixture) alarms(t *testing.T, ring, kind string) float64 {
 	return 0
 }
 
-func kidOf(t *testing.T, f *fixture, ring string, version int) string {
+// kidOf is the thumbprint of a version of ring "es".
+func kidOf(t *testing.T, f *fixture, version int) string {
 	t.Helper()
-	kid, err := vaultkeys.Thumbprint(f.vault.Public(ring, version))
+	kid, err := vaultkeys.Thumbprint(f.vault.Public("es", version))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,13 +173,13 @@ func TestRotationPublishesFirstAndSignsLater(t *testing.T) {
 	if !f.rings.Ready() || !f.rings.JWKS().Loaded {
 		t.Fatal("not ready after Load")
 	}
-	if k := f.signing(t, "es"); k.Version != 1 || k.Algorithm != signer.ES256 || k.KID != kidOf(t, f, "es", 1) {
+	if k := f.signing(t, "es"); k.Version != 1 || k.Algorithm != signer.ES256 || k.KID != kidOf(t, f, 1) {
 		t.Fatalf("bootstrap signs with %+v", k)
 	}
 	f.advance(publishDelay)
 	f.vault.Rotate("es")
 	f.load(t)
-	v1, v2 := kidOf(t, f, "es", 1), kidOf(t, f, "es", 2)
+	v1, v2 := kidOf(t, f, 1), kidOf(t, f, 2)
 	if got := f.kids(t); !equal(got, []string{v2, v1}) {
 		t.Fatalf("JWKS = %v, want newest first %v", got, []string{v2, v1})
 	}
@@ -284,7 +285,7 @@ func TestVanishedVersion(t *testing.T) {
 	f.advance(2 * publishDelay)
 	f.vault.RotateAt("es", f.now().Add(-publishDelay))
 	f.load(t)
-	v1, v2 := kidOf(t, f, "es", 1), kidOf(t, f, "es", 2)
+	v1, v2 := kidOf(t, f, 1), kidOf(t, f, 2)
 	if f.signing(t, "es").KID != v2 {
 		t.Fatal("version 2 should sign")
 	}
@@ -332,7 +333,7 @@ func TestVanishedVersionBelowARaisedMinimumIsGone(t *testing.T) {
 	}
 	f.vault.Configure("es", 2, 2)
 	f.load(t)
-	if !equal(f.kids(t), []string{kidOf(t, f, "es", 2)}) {
+	if !equal(f.kids(t), []string{kidOf(t, f, 2)}) {
 		t.Fatal("the operator's kill switch does not reach a vanished version")
 	}
 }
@@ -342,12 +343,12 @@ func TestKeyChangedUnderAKnownVersion(t *testing.T) {
 	f := newFixture(t, nil)
 	f.vault.RotateAt("es", f.now())
 	f.load(t)
-	old1, old2 := kidOf(t, f, "es", 1), kidOf(t, f, "es", 2)
+	old1, old2 := kidOf(t, f, 1), kidOf(t, f, 2)
 	f.advance(publishDelay)
 	f.load(t)
 	f.vault.CreateKey("es", "ecdsa-p256") // deleted and made anew: version 1 again
 	f.load(t)
-	fresh := kidOf(t, f, "es", 1)
+	fresh := kidOf(t, f, 1)
 	if fresh == old1 {
 		t.Fatal("the fake made the same key twice")
 	}
@@ -368,12 +369,12 @@ func TestRestoredBackup(t *testing.T) {
 	backup := f.vault.Backup("es")
 	f.vault.Rotate("es")
 	f.load(t)
-	lost := kidOf(t, f, "es", 2)
+	lost := kidOf(t, f, 2)
 	f.vault.Restore("es", backup)
 	f.vault.Rotate("es") // version 2 exists twice now
 	f.load(t)
-	again := kidOf(t, f, "es", 2)
-	if got, want := f.kids(t), []string{again, lost, kidOf(t, f, "es", 1)}; !equal(got, want) {
+	again := kidOf(t, f, 2)
+	if got, want := f.kids(t), []string{again, lost, kidOf(t, f, 1)}; !equal(got, want) {
 		t.Fatalf("JWKS = %v, want %v", got, want)
 	}
 	if f.alarms(t, "es", "key_changed") != 1 {
@@ -394,7 +395,7 @@ func TestRevokedKID(t *testing.T) {
 	f := newFixture(t, func(c *vaultkeys.RingsConfig) { c.Vault, c.RevokedKIDs = vault, []string{revoked} })
 	f.vault = vault
 	f.load(t)
-	if f.signing(t, "es").Version != 1 || !equal(f.kids(t), []string{kidOf(t, f, "es", 1)}) {
+	if f.signing(t, "es").Version != 1 || !equal(f.kids(t), []string{kidOf(t, f, 1)}) {
 		t.Fatal("a revoked key is used")
 	}
 	if _, ok := f.rings.VerificationKey(revoked); ok {
@@ -414,7 +415,7 @@ func TestRevokedKID(t *testing.T) {
 	vault.Hide("es", 2, true)
 	vault.Rotate("es")
 	f.load(t)
-	if !equal(f.kids(t), []string{kidOf(t, f, "es", 3)}) {
+	if !equal(f.kids(t), []string{kidOf(t, f, 3)}) {
 		t.Fatal("a revoked version that vanished is published")
 	}
 }

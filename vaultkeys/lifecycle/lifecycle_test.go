@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -170,9 +171,9 @@ func TestSigningIsTheNewestActivated(t *testing.T) {
 			}
 		}
 		if want == 0 {
-			for i := len(r.Versions) - 1; i >= 0; i-- {
-				if n := r.Versions[i].Number; n >= max(1, r.MinEncryption) {
-					want = n
+			for _, v := range slices.Backward(r.Versions) {
+				if v.Number >= max(1, r.MinEncryption) {
+					want = v.Number
 				}
 			}
 		}
