@@ -1,0 +1,185 @@
+package vaultkeys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"signet/signer"
+)
+
+// BatcherConfig configures [NewBatcher].
+type BatcherConfig struct {
+	// Vault is the connection. Required.
+	Vault Vault
+	// Mount is the transit mount's path; "" = transit.
+	Mount string
+	// InFlight is how many requests to Vault may be out at once for one
+	// version of one ring; 0 = 2, which keep Vault busy while replies are
+	// checked here.
+	InFlight int
+	// BatchMax is the most signatures asked for in one request; 0 = 128.
+	BatchMax int
+	// QueueMax is the most requests that wait, over all rings; 0 = 4096.
+	QueueMax int
+	// VerifyAll makes every signature be verified locally before it leaves;
+	// false = one of each reply, and all after a failure until a clean reply.
+	VerifyAll bool
+	// Timeout is how long Vault may take for one batch; 0 = 2s. A batch that
+	// took longer is sent once more.
+	Timeout time.Duration
+	// Reread reads a ring again now, after a signature that does not verify;
+	// nil = nothing is read.
+	Reread func(ctx context.Context, ring string) error
+	// Now is the clock; nil = time.Now.
+	Now func() time.Time
+	// Logger takes refusals and faulty replies; nil = discard.
+	Logger *slog.Logger
+	// Registerer takes the metrics; nil = none.
+	Registerer prometheus.Registerer
+}
+
+func (c *BatcherConfig) defaults() {
+	orDefault := func(n *int, otherwise int) {
+		if *n <= 0 {
+			*n = otherwise
+		}
+	}
+	orDefault(&c.InFlight, 2)
+	orDefault(&c.BatchMax, 128)
+	orDefault(&c.QueueMax, 4096)
+	c.Timeout = orElse(c.Timeout, 2*time.Second)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+// Batcher signs with Vault in batches (group commit): while the allowed number
+// of requests is out, newcomers queue, and the next request takes all that
+// wait for the same version. Idle, it adds no delay. It fits signer.Backend;
+// all methods may be called concurrently.
+type Batcher struct {
+	cfg     BatcherConfig
+	paths   Paths
+	queue   *queue
+	metrics *batchMetrics
+	loud    logFloor
+	turn    atomic.Uint64 // which signature of a reply is verified next
+	macs    macGate
+
+	// life bounds every request to Vault. It is no caller's: one caller leaving
+	// must not cancel the others of its batch.
+	life context.Context //nolint:containedctx // the Batcher's own lifetime, not a caller's
+	end  context.CancelFunc
+}
+
+var _ signer.Backend = (*Batcher)(nil)
+
+// NewBatcher returns a batcher; Close ends it.
+func NewBatcher(cfg BatcherConfig) *Batcher {
+	cfg.defaults()
+	b := &Batcher{
+		cfg:   cfg,
+		paths: Paths{Mount: cfg.Mount},
+		queue: newQueue(cfg.InFlight, cfg.BatchMax, cfg.QueueMax),
+		loud:  logFloor{now: cfg.Now},
+		macs:  newMACGate(cfg.InFlight*4, cfg.QueueMax),
+	}
+	b.life, b.end = context.WithCancel(context.Background())
+	b.metrics = newBatchMetrics(b, cfg.Registerer)
+	return b
+}
+
+var errClosed = fmt.Errorf("%w: shutting down", signer.ErrUnavailable)
+
+// Sign fits signer.Backend. It returns as soon as ctx ends, with an error that
+// is signer.ErrUnavailable and ctx's; the signature may still be made then.
+func (b *Batcher) Sign(ctx context.Context, req signer.Request) ([]byte, error) {
+	began := b.cfg.Now()
+	sig, err := b.sign(ctx, req)
+	b.metrics.signed(req.Key.Ring, err, ctx.Err() != nil, b.cfg.Now().Sub(began))
+	return sig, err
+}
+
+func (b *Batcher) sign(ctx context.Context, req signer.Request) ([]byte, error) {
+	if ctx.Err() != nil {
+		return nil, errGone(ctx)
+	}
+	it, err := newItem(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	lane, start, err := b.queue.add(it)
+	if err != nil {
+		return nil, err
+	}
+	if start {
+		go b.run(lane)
+	}
+	select {
+	case r := <-it.done:
+		return r.sig, r.err
+	case <-ctx.Done():
+		b.queue.abandon(it)
+		return nil, errGone(ctx)
+	}
+}
+
+func errGone(ctx context.Context) error {
+	return fmt.Errorf("%w: waiting for a signature: %w", signer.ErrUnavailable, context.Cause(ctx))
+}
+
+// Close refuses new requests and waits for those already made. If ctx ends
+// first, what is still out fails with signer.ErrUnavailable, and ctx's error
+// is returned.
+func (b *Batcher) Close(ctx context.Context) error {
+	idle := b.queue.close()
+	defer b.end()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		b.end()
+		<-idle // soon: every request to Vault runs under b.life
+		return fmt.Errorf("draining the signing queue: %w", context.Cause(ctx))
+	}
+}
+
+// logFloor lets a message of one kind through at most every ten seconds: a
+// broken Vault policy fails every batch the same way.
+type logFloor struct {
+	now  func() time.Time
+	last [numFaultKinds]atomic.Int64 // unix nanoseconds
+}
+
+func (f *logFloor) allows(kind faultKind) bool {
+	now := f.now().UnixNano()
+	last := f.last[kind].Load()
+	if last != 0 && now-last < int64(10*time.Second) {
+		return false
+	}
+	return f.last[kind].CompareAndSwap(last, now)
+}
+
+// faultKind sorts what is logged; it never reaches a caller.
+type faultKind int
+
+const (
+	faultReply faultKind = iota
+	faultDenied
+	faultRequest
+	faultUnavailable
+	numFaultKinds
+)
+
+func isContextEnd(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}

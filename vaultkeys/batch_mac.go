@@ -1,0 +1,87 @@
+package vaultkeys
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+
+	"signet/signer"
+	"signet/vaultkeys/vaultapi"
+)
+
+// verifyRequest is the body of transit/verify for an HMAC; the version is in
+// the prefix of hmac.
+type verifyRequest struct {
+	Input         []byte `json:"input"`
+	HMAC          string `json:"hmac"`
+	HashAlgorithm string `json:"hash_algorithm"`
+}
+
+// macGate bounds the checks of HMACs, which are not batched.
+type macGate struct {
+	places  chan struct{}
+	waiting *atomic.Int64
+	limit   int64
+}
+
+func newMACGate(places, limit int) macGate {
+	return macGate{places: make(chan struct{}, places), waiting: new(atomic.Int64), limit: int64(limit)}
+}
+
+func (g macGate) enter(ctx context.Context) error {
+	if n := g.waiting.Add(1); n > g.limit {
+		g.waiting.Add(-1)
+		return fmt.Errorf("%w: %d checks wait", signer.ErrOverloaded, n-1)
+	}
+	defer g.waiting.Add(-1)
+	select {
+	case g.places <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return errGone(ctx)
+	}
+}
+
+func (g macGate) leave() { <-g.places }
+
+// VerifyMAC fits signer.Backend. A version that Vault does not verify with any
+// more makes mac invalid; only a Vault that cannot be asked is an error.
+func (b *Batcher) VerifyMAC(ctx context.Context, key signer.Key, input, mac []byte) (bool, error) {
+	if !key.Algorithm.Symmetric() {
+		return false, fmt.Errorf("%w: %s has no MAC", signer.ErrUnavailable, key.Algorithm)
+	}
+	if want, err := signatureBytes(key); err != nil || len(mac) != want || key.Version < 1 {
+		return false, nil //nolint:nilerr // an unknown algorithm has no valid MAC
+	}
+	if err := b.macs.enter(ctx); err != nil {
+		return false, err
+	}
+	defer b.macs.leave()
+	ctx, cancel := context.WithTimeout(ctx, b.cfg.Timeout)
+	defer cancel()
+	stop := context.AfterFunc(b.life, cancel)
+	defer stop()
+
+	request := verifyRequest{
+		Input:         input,
+		HMAC:          "vault:v" + strconv.Itoa(key.Version) + ":" + base64.StdEncoding.EncodeToString(mac),
+		HashAlgorithm: ParamsOf(key.Algorithm, 0).HashAlgorithm,
+	}
+	var reply struct {
+		Valid *bool `json:"valid"`
+	}
+	_, err := b.cfg.Vault.Write(ctx, b.paths.Verify(key.Ring), request, &reply)
+	switch {
+	case errors.Is(err, vaultapi.ErrVersionRefused):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("%w: verifying a MAC: %w", signer.ErrUnavailable, err)
+	case reply.Valid == nil:
+		return false, fmt.Errorf("%w: verifying a MAC: %w: no verdict", signer.ErrUnavailable, errFaulty)
+	default:
+		return *reply.Valid, nil
+	}
+}

@@ -1,0 +1,234 @@
+package vaultkeys
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"signet/signer"
+)
+
+// item is one signature that a caller waits for.
+type item struct {
+	ctx       context.Context //nolint:containedctx // asked before sending: is the caller still there?
+	key       signer.Key
+	input     []byte // the JWS signing input
+	sent      []byte // what Vault gets: the digest, or the input itself
+	reference string
+	client    string
+	done      chan result // takes exactly one result, and never blocks
+
+	// Guarded by queue.mu.
+	lane       *lane // nil unless waiting
+	prev, next *item
+}
+
+type result struct {
+	sig []byte
+	err error
+}
+
+func newItem(ctx context.Context, req signer.Request) (*item, error) {
+	if req.Key.Version < 1 {
+		// Version 0 would be "the latest" to Vault, which no header names.
+		return nil, fmt.Errorf("%w: ring %q: key version %d cannot be pinned", signer.ErrUnavailable, req.Key.Ring, req.Key.Version)
+	}
+	params := ParamsOf(req.Key.Algorithm, 0)
+	if params.KeyType == "" {
+		return nil, fmt.Errorf("%w: ring %q: unknown algorithm %q", signer.ErrUnavailable, req.Key.Ring, req.Key.Algorithm)
+	}
+	it := &item{
+		ctx: ctx, key: req.Key, input: req.Input, sent: req.Input,
+		reference: req.Reference, client: req.Client, done: make(chan result, 1),
+	}
+	if params.Prehashed {
+		h := req.Key.Algorithm.Hash().New()
+		h.Write(req.Input)
+		it.sent = h.Sum(nil)
+	}
+	return it, nil
+}
+
+func (it *item) finish(sig []byte, err error) { it.done <- result{sig, err} }
+
+// laneKey is what one Vault request can sign with: key_version and algorithm
+// are the request's, never an item's (FACTS: per-item key_version is ignored).
+// The kid is part of it because version numbers are re-used after a restore.
+type laneKey struct {
+	ring    string
+	version int
+	alg     signer.Algorithm
+	kid     string
+}
+
+// lane holds the requests that wait for one key version.
+type lane struct {
+	key laneKey
+	// faults counts replies that were discarded since the last clean one: while
+	// it is not 0 every signature is verified.
+	faults atomic.Uint64
+
+	// Guarded by queue.mu.
+	head, tail *item
+	out        int // runners, each with at most one request to Vault
+}
+
+// queue is the one bounded queue behind all lanes.
+type queue struct {
+	inFlight, batchMax, max, share int
+
+	mu      sync.Mutex
+	lanes   map[laneKey]*lane
+	waiting int
+	clients map[string]int // waiting requests by client
+	runners int
+	closed  bool
+	idle    chan struct{} // closed once closed and no runner is left
+}
+
+func newQueue(inFlight, batchMax, limit int) *queue {
+	return &queue{
+		inFlight: inFlight, batchMax: batchMax, max: limit, share: max(1, limit/4),
+		lanes: map[laneKey]*lane{}, clients: map[string]int{}, idle: make(chan struct{}),
+	}
+}
+
+// add queues an item, or refuses it at once. start tells the caller to run
+// the lane: a request may go out now.
+func (q *queue) add(it *item) (l *lane, start bool, err error) {
+	key := laneKey{it.key.Ring, it.key.Version, it.key.Algorithm, it.key.KID}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return nil, false, errClosed
+	}
+	l = q.lanes[key]
+	start = l == nil || l.out < q.inFlight
+	if !start { // what can be sent at once does not wait, and needs no place
+		if q.waiting >= q.max {
+			return nil, false, fmt.Errorf("%w: %d requests wait", signer.ErrOverloaded, q.waiting)
+		}
+		if it.client != "" && q.clients[it.client] >= q.share {
+			return nil, false, fmt.Errorf("%w: client %q has its share of %d waiting requests", signer.ErrOverloaded, it.client, q.share)
+		}
+	}
+	if l == nil {
+		l = &lane{key: key}
+		q.lanes[key] = l
+	}
+	q.append(l, it)
+	if start {
+		l.out++
+		q.runners++
+	}
+	return l, start, nil
+}
+
+// take is the next batch of a lane: all that wait, up to batchMax, in order,
+// without those whose caller has gone. Two items of one reference never share
+// a batch, or the echo could not tell them apart. Empty means that nothing
+// waits, and the runner's place is given back.
+func (q *queue) take(l *lane, into []*item) []*item {
+	var seen map[string]struct{}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for it := l.head; it != nil && len(into) < q.batchMax; {
+		next := it.next
+		if it.ctx.Err() != nil {
+			q.unlink(it)
+			it.finish(nil, errGone(it.ctx))
+		} else if _, twice := seen[it.reference]; !twice {
+			q.unlink(it)
+			into = append(into, it)
+			if next != nil {
+				if seen == nil {
+					seen = make(map[string]struct{}, min(q.waiting+1, q.batchMax))
+				}
+				seen[it.reference] = struct{}{}
+			}
+		}
+		it = next
+	}
+	if len(into) == 0 {
+		q.release(l)
+	}
+	return into
+}
+
+// abandon takes an item out whose caller has gone, so that its place is free
+// at once. One that was sent already is not waiting any more.
+func (q *queue) abandon(it *item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if it.lane != nil {
+		q.unlink(it)
+	}
+}
+
+// close refuses newcomers; the channel is closed when all work is done.
+func (q *queue) close() <-chan struct{} {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.closed {
+		q.closed = true
+		if q.runners == 0 {
+			close(q.idle)
+		}
+	}
+	return q.idle
+}
+
+func (q *queue) depth() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.waiting
+}
+
+// release gives a runner's place back, and forgets a lane that is idle: key
+// versions come and go. A lane under suspicion is kept.
+func (q *queue) release(l *lane) {
+	l.out--
+	q.runners--
+	if l.out == 0 && l.faults.Load() == 0 {
+		delete(q.lanes, l.key)
+	}
+	if q.closed && q.runners == 0 {
+		close(q.idle)
+	}
+}
+
+func (q *queue) append(l *lane, it *item) {
+	it.lane, it.prev = l, l.tail
+	if l.tail == nil {
+		l.head = it
+	} else {
+		l.tail.next = it
+	}
+	l.tail = it
+	q.waiting++
+	if it.client != "" {
+		q.clients[it.client]++
+	}
+}
+
+func (q *queue) unlink(it *item) {
+	l := it.lane
+	if it.prev == nil {
+		l.head = it.next
+	} else {
+		it.prev.next = it.next
+	}
+	if it.next == nil {
+		l.tail = it.prev
+	} else {
+		it.next.prev = it.prev
+	}
+	it.lane, it.prev, it.next = nil, nil, nil
+	q.waiting--
+	if it.client != "" {
+		if q.clients[it.client]--; q.clients[it.client] == 0 {
+			delete(q.clients, it.client)
+		}
+	}
+}
