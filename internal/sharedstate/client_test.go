@@ -1,0 +1,161 @@
+package sharedstate_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"signet/internal/sharedstate"
+)
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 10s: %s", what)
+		}
+		<-tick.C
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	garbage := filepath.Join(dir, "garbage.pem")
+	if err := os.WriteFile(garbage, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	one := []string{"127.0.0.1:1"}
+	cases := map[string]struct {
+		config sharedstate.Config
+		want   string
+	}{
+		"no address":           {sharedstate.Config{}, "no address"},
+		"two servers":          {sharedstate.Config{Addresses: []string{"a:1", "b:1"}}, "several addresses"},
+		"cluster and sentinel": {sharedstate.Config{Addresses: one, Cluster: true, MasterName: "m"}, "not both"},
+		"no CA file":           {sharedstate.Config{Addresses: one, TLS: &sharedstate.TLS{CACert: filepath.Join(dir, "none")}}, "authorities"},
+		"no CA in the file":    {sharedstate.Config{Addresses: one, TLS: &sharedstate.TLS{CACert: garbage}}, "no certificate"},
+		"cert without key":     {sharedstate.Config{Addresses: one, TLS: &sharedstate.TLS{Cert: garbage}}, "both"},
+		"no client cert":       {sharedstate.Config{Addresses: one, TLS: &sharedstate.TLS{Cert: garbage, Key: garbage}}, "client certificate"},
+	}
+	for name, c := range cases {
+		if _, err := sharedstate.Open(c.config); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want an error about %q", name, err, c.want)
+		}
+	}
+}
+
+// TestSilentServer accepts and never answers: a caller is told in time, and
+// once, for nothing is sent again behind its back.
+func TestSilentServer(t *testing.T) {
+	t.Parallel()
+	listener := listen(t)
+	t.Cleanup(func() { _ = listener.Close() })
+	accepted := make(chan net.Conn, 100)
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- conn
+		}
+	}()
+	client := open(t, sharedstate.Config{Addresses: []string{listener.Addr().String()}})
+	began := time.Now()
+	if err := client.Get(t.Context(), "x").Err(); err == nil {
+		t.Fatal("a silent server gave an answer")
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("it took %v to give up", took)
+	}
+	if n := len(accepted); n > 2 {
+		t.Errorf("%d connections for one command", n)
+	}
+}
+
+// TestTLS: an ACL user over mutual TLS, and nobody without.
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	files := certificates(t)
+	acl := filepath.Join(t.TempDir(), "users.acl")
+	if err := os.WriteFile(acl, []byte("user default off\nuser signet on >secret ~signet:* +@all\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	addr, ok := startRedis(t, "--port", "0", "--tls-port", "PORT", "--tls-ca-cert-file", files.ca, "--tls-cert-file", files.cert,
+		"--tls-key-file", files.key, "--tls-auth-clients", "yes", "--aclfile", acl)
+	if !ok {
+		return
+	}
+	good := sharedstate.Config{
+		Addresses: []string{addr}, Username: "signet", Password: "secret",
+		TLS: &sharedstate.TLS{CACert: files.ca, Cert: files.cert, Key: files.key, ServerName: "redis.test"},
+	}
+	if err := open(t, good).Ping(t.Context()).Err(); err != nil {
+		t.Fatalf("over TLS: %v", err)
+	}
+	bad := map[string]func(c *sharedstate.Config){
+		"plain TCP":             func(c *sharedstate.Config) { c.TLS = nil },
+		"the system's CAs":      func(c *sharedstate.Config) { c.TLS.CACert = "" },
+		"no client certificate": func(c *sharedstate.Config) { c.TLS.Cert, c.TLS.Key = "", "" },
+		"another server's name": func(c *sharedstate.Config) { c.TLS.ServerName = "other.test" },
+		"wrong password":        func(c *sharedstate.Config) { c.Password = "guess" },
+		"no user":               func(c *sharedstate.Config) { c.Username, c.Password = "", "" },
+	}
+	for name, spoil := range bad {
+		c, files := good, *good.TLS
+		c.TLS = &files
+		spoil(&c)
+		if err := open(t, c).Ping(t.Context()).Err(); err == nil {
+			t.Errorf("%s: got in", name)
+		}
+	}
+}
+
+type pemFiles struct{ ca, cert, key string }
+
+// certificates makes one self-signed certificate, for both sides.
+func certificates(t *testing.T) pemFiles {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "redis.test"}, DNSNames: []string{"redis.test"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write := func(name, kind string, der []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	cert := write("cert.pem", "CERTIFICATE", der)
+	return pemFiles{ca: cert, cert: cert, key: write("key.pem", "PRIVATE KEY", keyDER)}
+}
