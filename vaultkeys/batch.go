@@ -122,7 +122,7 @@ func (b *Batcher) sign(ctx context.Context, req signer.Request) ([]byte, error) 
 		return nil, err
 	}
 	if start {
-		go b.run(lane)
+		go b.run(lane) //nolint:contextcheck // runs under b.life: others share the batch
 	}
 	select {
 	case r := <-it.done:

@@ -54,7 +54,7 @@ func (b *Batcher) VerifyMAC(ctx context.Context, key signer.Key, input, mac []by
 		return false, fmt.Errorf("%w: %s has no MAC", signer.ErrUnavailable, key.Algorithm)
 	}
 	if want, err := signatureBytes(key); err != nil || len(mac) != want || key.Version < 1 {
-		return false, nil //nolint:nilerr // an unknown algorithm has no valid MAC
+		return false, nil // nor has an unknown algorithm a valid MAC
 	}
 	if err := b.macs.enter(ctx); err != nil {
 		return false, err
@@ -62,7 +62,7 @@ func (b *Batcher) VerifyMAC(ctx context.Context, key signer.Key, input, mac []by
 	defer b.macs.leave()
 	ctx, cancel := context.WithTimeout(ctx, b.cfg.Timeout)
 	defer cancel()
-	stop := context.AfterFunc(b.life, cancel)
+	stop := context.AfterFunc(b.life, cancel) //nolint:contextcheck // ctx ends with the Batcher too
 	defer stop()
 
 	request := verifyRequest{

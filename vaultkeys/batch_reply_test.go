@@ -30,11 +30,11 @@ var faults = map[string]func(data map[string]any){
 	"reference missing": func(d map[string]any) { delete(resultOf(d, 1), "reference") },
 	"other key_version": func(d map[string]any) { resultOf(d, 1)["key_version"] = 2 },
 	"key_version 0":     func(d map[string]any) { resultOf(d, 1)["key_version"] = 0 },
-	"other prefix":      func(d map[string]any) { replace(d, "vault:v1:", "vault:v2:") },
-	"no prefix":         func(d map[string]any) { replace(d, "vault:v1:", "") },
-	"prefix v01":        func(d map[string]any) { replace(d, "vault:v1:", "vault:v01:") },
+	"other prefix":      func(d map[string]any) { relabel(d, "vault:v2:") },
+	"no prefix":         func(d map[string]any) { relabel(d, "") },
+	"prefix v01":        func(d map[string]any) { relabel(d, "vault:v01:") },
 	"padded":            func(d map[string]any) { resultOf(d, 1)["signature"] = fmt.Sprint(resultOf(d, 1)["signature"], "==") },
-	"line break":        func(d map[string]any) { replace(d, "vault:v1:", "vault:v1:\n") },
+	"line break":        func(d map[string]any) { relabel(d, "vault:v1:\n") },
 	"too short":         func(d map[string]any) { resultOf(d, 1)["signature"] = "vault:v1:AAAA" },
 	"empty":             func(d map[string]any) { resultOf(d, 1)["signature"] = "" },
 	"signatures swap":   func(d map[string]any) { swap(d, "signature") },
@@ -50,9 +50,10 @@ func swap(d map[string]any, field string) {
 	a[field], b[field] = b[field], a[field]
 }
 
-func replace(d map[string]any, old, text string) {
+// relabel gives the second signature another prefix than its own, "vault:v1:".
+func relabel(d map[string]any, prefix string) {
 	r := resultOf(d, 1)
-	r["signature"] = strings.Replace(fmt.Sprint(r["signature"]), old, text, 1)
+	r["signature"] = strings.Replace(fmt.Sprint(r["signature"]), "vault:v1:", prefix, 1)
 }
 
 // pair signs two requests in one batch, behind a blocker.

@@ -434,7 +434,7 @@ func TestFailuresAreClassified(t *testing.T) {
 			}
 			hmacKey := signer.Key{Ring: batchRing, Version: 1, Algorithm: signer.HS256}
 			_, err = b.VerifyMAC(t.Context(), hmacKey, []byte("x"), make([]byte, 32))
-			if refused := c.err == vaultapi.ErrVersionRefused; refused && err != nil || !refused && !errors.Is(err, signer.ErrUnavailable) {
+			if refused := errors.Is(c.err, vaultapi.ErrVersionRefused); refused && err != nil || !refused && !errors.Is(err, signer.ErrUnavailable) {
 				t.Errorf("VerifyMAC: %v", err)
 			}
 		})

@@ -3,6 +3,8 @@ package vaultkeys
 import (
 	"context"
 	"errors"
+	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -17,7 +19,7 @@ type ringMetrics struct {
 	alarms   *prometheus.CounterVec
 	failures *prometheus.CounterVec
 
-	versions, signing, snapshotAge, keyAge *prometheus.Desc
+	versions, version, signing, snapshotAge, keyAge *prometheus.Desc
 }
 
 func newRingMetrics(r *Rings, reg prometheus.Registerer) *ringMetrics {
@@ -35,6 +37,7 @@ func newRingMetrics(r *Rings, reg prometheus.Registerer) *ringMetrics {
 			Help: "Reads of a key ring that failed.",
 		}, []string{"ring", "reason"}),
 		versions:    desc("versions", "Key versions of a ring by state.", "state"),
+		version:     desc("version_state", "1 for each key version that is known, in the state that it is in.", "version", "kid", "state"),
 		signing:     desc("signing_version", "The key version that signs now; absent if none does."),
 		snapshotAge: desc("snapshot_age_seconds", "Time since the ring was last read from Vault."),
 		keyAge:      desc("key_age_seconds", "Age of the key version that signs now."),
@@ -74,6 +77,7 @@ func reasonOf(err error) string {
 // Describe fits prometheus.Collector.
 func (m *ringMetrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- m.versions
+	ch <- m.version
 	ch <- m.signing
 	ch <- m.snapshotAge
 	ch <- m.keyAge
@@ -91,7 +95,15 @@ func (m *ringMetrics) Collect(ch chan<- prometheus.Metric) {
 		}
 		name := m.rings.cfg.Rings[i].Name
 		gauge(m.snapshotAge, s.age(now).Seconds(), name)
-		for state, n := range m.count(s, lifecycle.States(s.ring, s.policy, now)) {
+		counts := map[string]int{} // every state is present, so that an alert on it never meets a gap
+		for _, state := range versionStates {
+			counts[state] = 0
+		}
+		for _, v := range m.stand(s, now) {
+			counts[v.state]++
+			gauge(m.version, 1, name, strconv.Itoa(v.number), v.kid, v.state)
+		}
+		for state, n := range counts {
 			gauge(m.versions, float64(n), name, state)
 		}
 		number, ok := s.schedule.Signing(now)
@@ -105,22 +117,40 @@ func (m *ringMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// count sorts a ring's versions into states; every state is present, so that
-// an alert on it never meets a gap.
-func (m *ringMetrics) count(s *snapshot, states map[int]lifecycle.State) map[string]int {
-	const barred, vanished, revoked = "barred", "vanished", "revoked"
-	out := map[string]int{
-		string(lifecycle.Published): 0, string(lifecycle.Active): 0, string(lifecycle.Retiring): 0,
-		barred: 0, vanished: len(s.vanished), revoked: 0,
-	}
+// The states of a version besides lifecycle's: known here, but not to sign or
+// verify as Vault would have it.
+const (
+	stateBarred   = "barred"   // vanished once and came back: verifies only
+	stateVanished = "vanished" // no longer listed although no minimum rose
+	stateRevoked  = "revoked"  // listed, and used for nothing
+)
+
+var versionStates = []string{
+	string(lifecycle.Published), string(lifecycle.Active), string(lifecycle.Retiring), stateBarred, stateVanished, stateRevoked,
+}
+
+// versionState is where one key stands. The kid belongs to it: numbers are
+// re-used after a restore.
+type versionState struct {
+	number     int
+	kid, state string
+}
+
+// stand sorts a ring's keys into states.
+func (m *ringMetrics) stand(s *snapshot, now time.Time) []versionState {
+	out := make([]versionState, 0, len(s.listed)+len(s.vanished))
+	states := lifecycle.States(s.ring, s.policy, now)
 	for _, v := range s.listed {
+		at := versionState{v.key.Version, v.key.KID, stateBarred}
 		if _, bad := m.rings.revoked[v.key.KID]; bad {
-			out[revoked]++
+			at.state = stateRevoked
 		} else if state, ok := states[v.key.Version]; ok {
-			out[string(state)]++
-		} else {
-			out[barred]++
+			at.state = string(state)
 		}
+		out = append(out, at)
+	}
+	for _, v := range s.vanished {
+		out = append(out, versionState{v.key.Version, v.key.KID, stateVanished})
 	}
 	return out
 }

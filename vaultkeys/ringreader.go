@@ -166,7 +166,7 @@ func (r *ringReader) failed(err error) {
 	}
 	age := s.age(r.rings.cfg.Now())
 	r.raise(age > r.cfg.staleAfter(), alarm{kind: alarmStale},
-		"key ring too old to sign by: not signing, serving the last JWKS with a short max-age", "age", age)
+		"key ring is stale, too old to sign by: not signing, serving the last JWKS with a short max-age", "age", age)
 }
 
 // report raises what a successful read showed.

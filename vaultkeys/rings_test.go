@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -265,7 +266,7 @@ func TestVaultOutageKeepsTheSet(t *testing.T) {
 	if before.MaxAge != 5*time.Minute || after.MaxAge != 30*time.Second {
 		t.Fatalf("max-age was %v, and is %v when stale", before.MaxAge, after.MaxAge)
 	}
-	if f.alarms(t, "es", "stale") != 1 || !strings.Contains(f.log.String(), "not signing") {
+	if f.alarms(t, "es", "stale") != 1 || !strings.Contains(f.log.String(), `msg="key ring is stale`) {
 		t.Fatalf("no alarm when stale: %s", f.log)
 	}
 	if !f.rings.Ready() {
@@ -275,6 +276,18 @@ func TestVaultOutageKeepsTheSet(t *testing.T) {
 	f.load(t)
 	if f.signing(t, "es").Version != 1 || f.rings.JWKS().MaxAge != 5*time.Minute {
 		t.Fatal("not back to normal after the outage")
+	}
+}
+
+// TestStaleMaxAgeIsNeverLonger: the publish delay was checked against the
+// configured max-age, so an outage must not make it longer.
+func TestStaleMaxAgeIsNeverLonger(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(c *vaultkeys.RingsConfig) { c.JWKSMaxAge = 2 * time.Second })
+	f.load(t)
+	f.advance(publishDelay)
+	if got := f.rings.JWKS().MaxAge; got != 2*time.Second {
+		t.Fatalf("max-age %v when stale, more than the configured 2s", got)
 	}
 }
 
@@ -764,7 +777,7 @@ func TestMetrics(t *testing.T) {
 	f.vault.Rotate("es")
 	f.load(t)
 	f.advance(7 * time.Second)
-	want := `
+	want := fmt.Sprintf(`
 # HELP signet_ring_key_age_seconds Age of the key version that signs now.
 # TYPE signet_ring_key_age_seconds gauge
 signet_ring_key_age_seconds{ring="es"} 172807
@@ -774,6 +787,10 @@ signet_ring_signing_version{ring="es"} 1
 # HELP signet_ring_snapshot_age_seconds Time since the ring was last read from Vault.
 # TYPE signet_ring_snapshot_age_seconds gauge
 signet_ring_snapshot_age_seconds{ring="es"} 7
+# HELP signet_ring_version_state 1 for each key version that is known, in the state that it is in.
+# TYPE signet_ring_version_state gauge
+signet_ring_version_state{kid=%q,ring="es",state="active",version="1"} 1
+signet_ring_version_state{kid=%q,ring="es",state="published",version="2"} 1
 # HELP signet_ring_versions Key versions of a ring by state.
 # TYPE signet_ring_versions gauge
 signet_ring_versions{ring="es",state="active"} 1
@@ -782,7 +799,7 @@ signet_ring_versions{ring="es",state="published"} 1
 signet_ring_versions{ring="es",state="retiring"} 0
 signet_ring_versions{ring="es",state="revoked"} 0
 signet_ring_versions{ring="es",state="vanished"} 0
-`
+`, kidOf(t, f, 1), kidOf(t, f, 2))
 	if err := testutil.GatherAndCompare(f.reg, strings.NewReader(want)); err != nil {
 		t.Fatal(err)
 	}
