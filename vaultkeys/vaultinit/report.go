@@ -1,0 +1,81 @@
+package vaultinit
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+)
+
+// report prints what was done; it remembers the first failure of out.
+type report struct {
+	out io.Writer
+	dry bool
+	err error
+}
+
+func (r *report) line(format string, args ...any) {
+	if _, err := fmt.Fprintf(r.out, format+"\n", args...); err != nil && r.err == nil {
+		r.err = fmt.Errorf("printing the report: %w", err)
+	}
+}
+
+func (r *report) step(s step) {
+	verb := [...]string{present: "present", absent: "made", differs: "changed"}[s.state]
+	if r.dry {
+		verb = [...]string{present: "present", absent: "would make", differs: "would change"}[s.state]
+	}
+	note := ""
+	if s.note != "" {
+		note = " (" + s.note + ")"
+	}
+	r.line("%-12s %-14s %s%s", verb, s.kind, s.name, note)
+}
+
+func (r *report) policies(all []Policy) {
+	for _, p := range all {
+		r.line("\n# ---- policy %s ----\n%s", p.Name, p.Text)
+	}
+}
+
+func (r *report) wrote(path string) { r.line("%-12s %-14s %s", "written", "credential", path) }
+
+func (r *report) wouldWrite(paths ...string) {
+	for _, path := range paths {
+		r.line("%-12s %-14s %s", "would write", "credential", path)
+	}
+}
+
+// advice says what to put where.
+func (r *report) advice(c *Config) {
+	file := c.ConfigPath
+	if file == "" {
+		file = "signet.yaml"
+	}
+	address := c.Address
+	if address == "" {
+		address = "https://vault.example.com:8200"
+	}
+	dir := c.CredentialsDir
+	if dir == "" {
+		dir = "/etc/signet/credentials"
+		r.line("\nOn each host that runs Signet, with a token that may use the role:\n")
+		for _, role := range roles {
+			path := "auth/" + c.AppRoleMount + "/role/" + role.name
+			r.line("  vault read  -field=role_id %s/role-id > %s/%srole_id", path, dir, role.prefix)
+			r.line("  vault write -f -field=secret_id %s/secret-id > %s/%ssecret_id", path, dir, role.prefix)
+		}
+	} else if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	r.line("\nIn %s:\n", file)
+	r.line("vault:\n  address: %s\n  transit_mount: %s\n  auth:\n    method: approle", address, c.Mount)
+	if c.AppRoleMount != DefaultAppRoleMount {
+		r.line("    mount: %s", c.AppRoleMount)
+	}
+	r.line("    role_id: {file: %s}\n    secret_id: {file: %s}", filepath.Join(dir, "role_id"), filepath.Join(dir, "secret_id"))
+	if c.MACKey != DefaultMACKey {
+		r.line("refresh:\n  mac_key: %s", c.MACKey)
+	}
+	r.line("\nkeeper-role_id and keeper-secret_id are another identity, which rotates and cannot sign:\nnever give Signet's issuer those, nor the keeper these.")
+	r.line("An auditor logs in as a person; give that login the policy %s.", Auditor)
+}
