@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"signet/config"
+)
+
+// maxConnections bounds the public listener; whoever comes beyond waits in the
+// kernel's queue instead of in our memory.
+const maxConnections = 8192
+
+// listener is where a server accepts, and how.
+type listener struct {
+	listener net.Listener
+	tls      *tls.Config // nil for plain HTTP
+}
+
+func listenPublic(ctx context.Context, c config.Listen) (listener, error) {
+	var l listener
+	if c.TLS.Cert != "" {
+		certificate, err := newCertificate(c.TLS)
+		if err != nil {
+			return l, err
+		}
+		l.tls = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get}
+	}
+	inner, err := listenTCP(ctx, c.Address, "listen.address")
+	if err != nil {
+		return l, err
+	}
+	l.listener = netutil.LimitListener(inner, maxConnections)
+	return l, nil
+}
+
+func listenTCP(ctx context.Context, address, field string) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listening (%s): %w", field, err)
+	}
+	return l, nil
+}
+
+// newHTTPServer has every limit that net/http leaves open: a slow or silent
+// caller must not hold a connection for ever.
+func newHTTPServer(handler http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      config.RequestDeadline + 10*time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 250},
+	}
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"signet/config"
+	"signet/internal/sharedstate"
+)
+
+// run serves until ctx ends (a signal) or something fails for good.
+func (s *service) run(ctx context.Context) error {
+	public, err := listenPublic(ctx, s.cfg.Listen)
+	if err != nil {
+		return err
+	}
+	ops, err := listenTCP(ctx, s.cfg.Ops.Address, "ops.address")
+	if err != nil {
+		return errors.Join(err, public.listener.Close())
+	}
+	// Two lifetimes: what answers requests ends first, Vault's connection and
+	// the readers behind it only when no request needs them any more.
+	behind, endBehind := context.WithCancel(context.WithoutCancel(ctx))
+	defer endBehind()
+	failed := make(chan error, 8)
+	var background sync.WaitGroup
+	spawn := func(work func(context.Context) error) {
+		background.Go(func() {
+			if err := work(behind); err != nil && behind.Err() == nil {
+				failed <- err
+			}
+		})
+	}
+	s.spawnReaders(spawn)
+	servers := []*http.Server{newHTTPServer(s.api.Public(), s.logger), newHTTPServer(s.api.Ops(), s.logger)}
+	servers[0].TLSConfig = public.tls
+	spawn(func(context.Context) error { return serveOn(servers[0], public) })
+	spawn(func(context.Context) error { return serveOn(servers[1], listener{listener: ops}) })
+	s.logger.InfoContext(ctx, "listening", "public", public.listener.Addr().String(), "ops", ops.Addr().String())
+
+	select {
+	case <-ctx.Done():
+		s.drain(servers)
+	case err = <-failed:
+		closeAll(servers)
+	}
+	s.finish(ctx, endBehind, &background)
+	return err
+}
+
+// spawnReaders starts what keeps the replica's view of Vault and files fresh.
+func (s *service) spawnReaders(spawn func(func(context.Context) error)) {
+	spawn(s.vault.Run)
+	spawn(s.registry.Run)
+	spawn(func(ctx context.Context) error {
+		if err := s.load(ctx, "key rings", s.rings.Load); err != nil {
+			return err
+		}
+		s.logger.InfoContext(ctx, "key rings read")
+		spawn(s.canary.Run)
+		return s.rings.Run(ctx)
+	})
+	spawn(func(ctx context.Context) error {
+		if err := s.load(ctx, "refresh token key", s.macKeys.Load); err != nil {
+			return err
+		}
+		return s.macKeys.Run(ctx)
+	})
+	spawn(func(ctx context.Context) error {
+		for _, warning := range sharedstate.CheckServer(ctx, s.redis) {
+			s.logger.WarnContext(ctx, "redis: "+warning.Problem, "remedy", warning.Remedy, "node", warning.Node)
+		}
+		return nil
+	})
+}
+
+// drain goes on answering while load balancers turn away, then lets the
+// requests under way finish.
+func (s *service) drain(servers []*http.Server) {
+	s.logger.Info("draining", "for", s.cfg.Listen.Drain.String())
+	s.api.Drain()
+	time.Sleep(s.cfg.Listen.Drain)
+	ctx, cancel := context.WithTimeout(context.Background(), config.RequestDeadline+time.Second)
+	defer cancel()
+	for _, server := range servers {
+		if err := server.Shutdown(ctx); err != nil {
+			s.logger.Warn("some requests did not end in time", "error", err)
+		}
+	}
+}
+
+func closeAll(servers []*http.Server) {
+	for _, server := range servers {
+		_ = server.Close()
+	}
+}
+
+// finish ends what is behind the requests, last of all the Vault token.
+func (s *service) finish(ctx context.Context, endBehind context.CancelFunc, background *sync.WaitGroup) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := s.batcher.Close(ctx); err != nil {
+		s.logger.WarnContext(ctx, "signatures were still under way", "error", err)
+	}
+	endBehind()
+	background.Wait()
+	if err := s.redis.Close(); err != nil {
+		s.logger.WarnContext(ctx, "closing redis", "error", err)
+	}
+	s.logger.InfoContext(ctx, "stopped")
+}
+
+// serveOn serves until the server is shut down, which is no error.
+func serveOn(server *http.Server, l listener) error {
+	serve := func() error { return server.Serve(l.listener) }
+	if l.tls != nil {
+		serve = func() error { return server.ServeTLS(l.listener, "", "") }
+	}
+	if err := serve(); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving on %s: %w", l.listener.Addr(), err)
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"signet/clients"
+	"signet/config"
+)
+
+func newServeCommand() *cobra.Command {
+	var path, level string
+	var check bool
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve tokens",
+		Long: `Serve tokens.
+
+Vault or Redis being unreachable is no reason to end: the service stays up, not
+ready, and retries. A key in Vault that does not fit the configuration is: exit
+code 1, and the message names the command that repairs it.
+
+--check reads configuration, clients and secrets, lists every violation with its
+line and a remedy, and ends: exit code 0 if there are none, 3 if there are.`,
+		Example: `  signet serve --config signet.yaml --check
+  signet serve --config signet.yaml`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			logger, err := newLogger(cmd.ErrOrStderr(), level)
+			if err != nil {
+				return err
+			}
+			if check {
+				return checkConfig(cmd.OutOrStdout(), path)
+			}
+			return serve(cmd.Context(), path, logger)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&path, "config", "signet.yaml", "the configuration file")
+	flags.BoolVar(&check, "check", false, "only validate, then end")
+	flags.StringVar(&level, "log-level", "info", "debug, info, warn or error")
+	return cmd
+}
+
+// newLogger writes JSON lines to stderr, where an orchestrator collects them.
+func newLogger(w io.Writer, level string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, usage("--log-level %s: use debug, info, warn or error", level)
+	}
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l})), nil
+}
+
+// checkConfig is serve --check: everything that can be known without Vault and Redis.
+func checkConfig(out io.Writer, path string) error {
+	cfg, err := config.Load(path)
+	if err != nil {
+		return found(err)
+	}
+	var problems []error
+	if err := cfg.CheckSecrets(); err != nil {
+		problems = append(problems, found(err))
+	}
+	if _, err := clients.Open(clientsConfig(cfg)); err != nil {
+		problems = append(problems, found(err))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s is valid\n", path)
+	return err
+}
+
+// found makes violations of a file count as findings; a file that cannot be
+// read at all is a failure.
+func found(err error) error {
+	if violations, ok := errors.AsType[*config.Error](err); ok {
+		return fmt.Errorf("%w:\n%w", errFound, violations)
+	}
+	return err
+}
+
+func clientsConfig(cfg *config.Config) clients.Config {
+	return clients.Config{
+		Path: cfg.Clients.File, Rings: maxTTLs(cfg), DefaultRing: cfg.Rings[0].Name, DefaultTTL: cfg.Tokens.TTL,
+	}
+}
+
+func serve(ctx context.Context, path string, logger *slog.Logger) error {
+	cfg, err := config.Load(path)
+	if err != nil {
+		return err
+	}
+	logger.InfoContext(ctx, "starting", "version", version, "issuer", cfg.Issuer, "pid", os.Getpid())
+	s, err := newService(cfg, logger)
+	if err != nil {
+		return err
+	}
+	return s.run(ctx)
+}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/redis/go-redis/v9"
+
+	"signet/clients"
+	"signet/config"
+	"signet/httpapi"
+	"signet/internal/sharedstate"
+	"signet/issuer"
+	"signet/refresh"
+	"signet/signer"
+	"signet/vaultkeys"
+	"signet/vaultkeys/lifecycle"
+	"signet/vaultkeys/vaultapi"
+)
+
+// service is a replica: all parts of `signet serve`, wired.
+type service struct {
+	cfg    *config.Config
+	logger *slog.Logger
+
+	vault    *vaultapi.Conn
+	rings    *vaultkeys.Rings
+	macKeys  *vaultkeys.MACKeys
+	batcher  *vaultkeys.Batcher
+	canary   *signer.Canary
+	redis    redis.UniversalClient
+	registry *clients.Registry
+	api      *httpapi.Server
+}
+
+// newService wires everything; nothing is sent to Vault or Redis yet.
+func newService(cfg *config.Config, logger *slog.Logger) (*service, error) {
+	s := &service{cfg: cfg, logger: logger}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, wire := range []func(prometheus.Registerer) error{s.wireVault, s.wireClients, s.wireRedis} {
+		if err := wire(metrics); err != nil {
+			return nil, err
+		}
+	}
+	s.canary = signer.NewCanary(signer.CanaryConfig{
+		Keys: s.rings, Backend: s.batcher, Rings: ringNames(cfg), Logger: logger, Registerer: metrics,
+	})
+	sign := signer.New(signer.Config{
+		Keys: s.rings, Backend: s.batcher, Issuer: cfg.Issuer, ClockSkew: cfg.Keys.ClockSkew, Gate: s.canary,
+	})
+	store := s.newStore(metrics)
+	uses := issuer.New(issuer.Config{
+		Signer: sign, Refresher: store, Sessions: store, Denylist: sharedstate.NewDenylist(s.redis), Clients: s.registry,
+		Rings: maxTTLs(cfg), DefaultRing: cfg.Rings[0].Name, DefaultTTL: cfg.Tokens.TTL, SessionLife: cfg.Refresh.Absolute,
+		ClockSkew: cfg.Keys.ClockSkew, Ready: s.rings.Ready, Logger: logger, Registerer: metrics,
+	})
+	s.api = httpapi.New(httpapi.Config{
+		Issuer: cfg.Issuer, Tokens: uses, Status: uses, Clients: s.registry, Keys: s.keySet,
+		Algorithms: algorithmNames(s.rings.Algorithms()), Ready: s.rings.Ready, Signing: s.canary.Status, Rings: ringNames(cfg),
+		Deadline: config.RequestDeadline, Logger: logger, Registerer: metrics, Gatherer: metrics,
+	})
+	return s, nil
+}
+
+func (s *service) wireVault(metrics prometheus.Registerer) (err error) {
+	v := s.cfg.Vault
+	s.vault, err = vaultapi.New(vaultapi.Config{
+		Address: v.Address, Namespace: v.Namespace, CACert: v.CACert, Login: login(v.Auth),
+		MaxConns: len(s.cfg.Rings)*s.cfg.Signing.InFlight + 8, RevokeAtEnd: true,
+		Logger: s.logger, Registerer: metrics,
+	})
+	if err != nil {
+		return fmt.Errorf("connecting to vault: %w", err)
+	}
+	k := s.cfg.Keys
+	s.rings = vaultkeys.NewRings(vaultkeys.RingsConfig{
+		Vault: s.vault, Mount: v.TransitMount, Rings: ringConfigs(s.cfg), RefreshInterval: k.RefreshInterval,
+		JWKSMaxAge: k.JWKSMaxAge, StaleIfError: k.StaleIfError, ClockSkew: k.ClockSkew, RevokedKIDs: k.RevokedKIDs,
+		Logger: s.logger, Registerer: metrics,
+	})
+	s.macKeys = vaultkeys.NewMACKeys(vaultkeys.MACKeysConfig{
+		Vault: s.vault, Mount: v.TransitMount, Key: s.cfg.Refresh.MACKey, RefreshInterval: k.RefreshInterval,
+		Logger: s.logger, Registerer: metrics,
+	})
+	s.batcher = vaultkeys.NewBatcher(vaultkeys.BatcherConfig{
+		Vault: s.vault, Mount: v.TransitMount, InFlight: s.cfg.Signing.InFlight, BatchMax: s.cfg.Signing.BatchMax,
+		QueueMax: s.cfg.Signing.QueueMax, VerifyAll: s.cfg.Signing.Verify == config.VerifyAll, Reread: s.rings.Refresh,
+		Logger: s.logger, Registerer: metrics,
+	})
+	return nil
+}
+
+// login says where the Vault token comes from. The secrets are read anew at
+// every login, so that an orchestrator may replace them.
+func login(a config.Auth) vaultapi.Login {
+	switch a.Method {
+	case config.AuthToken:
+		return vaultapi.Token(a.Token.Read)
+	case config.AuthTokenFile:
+		return vaultapi.TokenFile(a.TokenFile)
+	default:
+		c := vaultapi.AppRoleConfig{Mount: a.Mount, RoleID: a.RoleID.Read}
+		if !a.SecretID.IsZero() {
+			c.SecretID = a.SecretID.Read
+		}
+		return vaultapi.AppRole(c)
+	}
+}
+
+func (s *service) wireClients(metrics prometheus.Registerer) (err error) {
+	c := clientsConfig(s.cfg)
+	c.Logger, c.Registerer = s.logger, metrics
+	s.registry, err = clients.Open(c)
+	if err != nil {
+		return fmt.Errorf("reading the clients: %w", err)
+	}
+	return nil
+}
+
+func (s *service) wireRedis(prometheus.Registerer) (err error) {
+	r := s.cfg.Redis
+	c := sharedstate.Config{Addresses: r.Addresses, MasterName: r.MasterName, Cluster: r.Cluster, Username: r.Username}
+	if !r.Password.IsZero() {
+		if c.Password, err = r.Password.Read(); err != nil {
+			return fmt.Errorf("reading redis.password: %w", err)
+		}
+	}
+	if r.TLS != nil {
+		c.TLS = &sharedstate.TLS{CACert: r.TLS.CACert, Cert: r.TLS.Cert, Key: r.TLS.Key, ServerName: r.TLS.ServerName}
+	}
+	if s.redis, err = sharedstate.Open(c); err != nil {
+		return fmt.Errorf("preparing the connection to redis: %w", err)
+	}
+	return nil
+}
+
+func (s *service) newStore(metrics prometheus.Registerer) *refresh.Store {
+	r := s.cfg.Refresh
+	return refresh.New(refresh.Config{
+		Redis: s.redis, Keys: s.macKeys, Grace: r.Grace, Idle: r.Idle, Absolute: r.Absolute,
+		TombstoneTTL: longestTTL(s.cfg) + s.cfg.Keys.ClockSkew, AcceptRollbackUntil: r.AcceptRollbackUntil,
+		Logger: s.logger, Registerer: metrics,
+	})
+}
+
+func (s *service) keySet() httpapi.KeySet {
+	set := s.rings.JWKS()
+	return httpapi.KeySet{Body: set.Body, ETag: set.ETag, MaxAge: set.MaxAge, StaleIfError: set.StaleIfError, Loaded: set.Loaded}
+}
+
+// load reads rings and MAC keys for the first time, for as long as it takes.
+// Only a key that does not fit is an error: no waiting mends that.
+func (s *service) load(ctx context.Context, what string, load func(context.Context) error) error {
+	const longest = 2 * time.Second
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, longest) {
+		err := load(ctx)
+		if err == nil || errors.Is(err, vaultkeys.ErrMisconfigured) || ctx.Err() != nil {
+			return err
+		}
+		s.logger.WarnContext(ctx, "cannot read from vault yet, trying again", "what", what, "error", err, "in", wait.String())
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+func ringConfigs(cfg *config.Config) []vaultkeys.RingConfig {
+	rings := make([]vaultkeys.RingConfig, 0, len(cfg.Rings))
+	for _, r := range cfg.Rings {
+		rings = append(rings, vaultkeys.RingConfig{
+			Name: r.Name, Algorithm: r.Algorithm, RSABits: r.RSABits,
+			Policy: lifecycle.Policy{
+				PublishDelay: r.PublishDelay, MaxTTL: r.MaxTTL, RotationPeriod: r.RotationPeriod, RetireMargin: r.RetireMargin,
+				RefreshInterval: cfg.Keys.RefreshInterval, ClockSkew: cfg.Keys.ClockSkew,
+			},
+		})
+	}
+	return rings
+}
+
+func ringNames(cfg *config.Config) []string {
+	names := make([]string, 0, len(cfg.Rings))
+	for _, r := range cfg.Rings {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+func maxTTLs(cfg *config.Config) map[string]time.Duration {
+	all := make(map[string]time.Duration, len(cfg.Rings))
+	for _, r := range cfg.Rings {
+		all[r.Name] = r.MaxTTL
+	}
+	return all
+}
+
+func longestTTL(cfg *config.Config) (longest time.Duration) {
+	for _, r := range cfg.Rings {
+		longest = max(longest, r.MaxTTL)
+	}
+	return longest
+}
+
+func algorithmNames(all []signer.Algorithm) []string {
+	names := make([]string, 0, len(all))
+	for _, a := range all {
+		names = append(names, string(a))
+	}
+	return names
+}

@@ -1,0 +1,82 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"signet/clients"
+	"signet/issuer"
+)
+
+// Tokens are the use cases that give a token; *issuer.Issuer is one.
+type Tokens interface {
+	ClientCredentials(ctx context.Context, client *clients.Client, r issuer.ClientCredentialsRequest) (*issuer.Response, error)
+	Refresh(ctx context.Context, client *clients.Client, r issuer.RefreshRequest) (*issuer.Response, error)
+	Issue(ctx context.Context, client *clients.Client, r issuer.IssueRequest) (*issuer.Response, error)
+}
+
+// Status are the use cases about a token that exists; *issuer.Issuer is one.
+type Status interface {
+	Revoke(ctx context.Context, client *clients.Client, token string) error
+	Introspect(ctx context.Context, client *clients.Client, token string) (*issuer.Introspection, error)
+}
+
+// Authenticator finds a client by its id and secret; *clients.Registry is one.
+type Authenticator interface {
+	Authenticate(id, secret string) (*clients.Client, error)
+}
+
+// KeySet is the JWK set to serve now.
+type KeySet struct {
+	// Body is the JSON, ETag its strong entity tag with quotes.
+	Body []byte
+	ETag string
+	// MaxAge and StaleIfError are how long it may be cached.
+	MaxAge, StaleIfError time.Duration
+	// Loaded is false as long as there is nothing to serve.
+	Loaded bool
+}
+
+// Config makes a Server.
+type Config struct {
+	// Issuer is the issuer identifier, byte for byte (RFC 8414 section 2); required.
+	Issuer string
+	// Tokens, Status, Clients and Keys are required.
+	Tokens  Tokens
+	Status  Status
+	Clients Authenticator
+	Keys    func() KeySet
+	// Algorithms are the JWS algorithms of the JWK set, for the metadata.
+	Algorithms []string
+	// Ready says whether Vault was read once since start; required.
+	Ready func() bool
+	// Signing is each key ring's last canary, nil for a success; required.
+	Signing func() map[string]error
+	// Rings are the names that Signing must know before /readyz/sign is 200.
+	Rings []string
+	// Deadline ends every request; default 3s.
+	Deadline time.Duration
+	// Logger; default slog.Default().
+	Logger *slog.Logger
+	// Registerer gets the metrics; nil means none. Gatherer serves /metrics; nil
+	// means an empty page.
+	Registerer prometheus.Registerer
+	Gatherer   prometheus.Gatherer
+}
+
+// basePath is the path of the issuer, without a slash at its end: where a proxy
+// passes the whole path on, the endpoints are found below it as well.
+func (c *Config) basePath() string {
+	u, err := url.Parse(c.Issuer)
+	if err != nil {
+		return "" // config has checked it
+	}
+	for len(u.Path) > 0 && u.Path[len(u.Path)-1] == '/' {
+		u.Path = u.Path[:len(u.Path)-1]
+	}
+	return u.Path
+}

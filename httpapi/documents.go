@@ -1,0 +1,100 @@
+package httpapi
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"signet/issuer"
+)
+
+// jwks is GET /.well-known/jwks.json (RFC 7517), from memory.
+func (s *Server) jwks(c echo.Context) error {
+	set := s.Keys()
+	if !set.Loaded {
+		return &issuer.Error{Code: issuer.Unavailable, Description: "the keys have not been read yet", RetryAfter: time.Second}
+	}
+	header := c.Response().Header()
+	header.Set(echo.HeaderAccessControlAllowOrigin, "*")
+	header.Set("ETag", set.ETag)
+	header.Set(echo.HeaderCacheControl, fmt.Sprintf("public, max-age=%d, stale-if-error=%d",
+		jittered(set.MaxAge)/time.Second, set.StaleIfError/time.Second))
+	if matches(c.Request().Header.Get("If-None-Match"), set.ETag) {
+		return c.NoContent(http.StatusNotModified)
+	}
+	return c.Blob(http.StatusOK, "application/jwk-set+json", set.Body)
+}
+
+// jittered takes up to a tenth off, so that verifiers that started together do
+// not come back together. Never more than was promised: rotation waits for it.
+func jittered(d time.Duration) time.Duration {
+	return d - rand.N(d/10+1) //nolint:gosec // spreads load, hides nothing
+}
+
+// matches is If-None-Match (RFC 9110 section 13.1.2), which compares weakly.
+func matches(header, etag string) bool {
+	for candidate := range strings.SplitSeq(header, ",") {
+		candidate = strings.TrimSpace(candidate)
+		if candidate == "*" || strings.TrimPrefix(candidate, "W/") == etag {
+			return true
+		}
+	}
+	return false
+}
+
+// metadata is RFC 8414 section 2 and OpenID Connect Discovery section 3, as far
+// as Signet has what they describe. Whatever is omitted would mean a default
+// that is not ours, so the lists are always there.
+type metadata struct {
+	Issuer                string   `json:"issuer"`
+	TokenEndpoint         string   `json:"token_endpoint"`
+	RevocationEndpoint    string   `json:"revocation_endpoint"`
+	IntrospectionEndpoint string   `json:"introspection_endpoint"`
+	JWKSURI               string   `json:"jwks_uri"`
+	GrantTypes            []string `json:"grant_types_supported"`
+	ResponseTypes         []string `json:"response_types_supported"`
+	TokenAuth             []string `json:"token_endpoint_auth_methods_supported"`
+	RevocationAuth        []string `json:"revocation_endpoint_auth_methods_supported"`
+	IntrospectionAuth     []string `json:"introspection_endpoint_auth_methods_supported"`
+	SubjectTypes          []string `json:"subject_types_supported,omitempty"`
+	IDTokenAlgorithms     []string `json:"id_token_signing_alg_values_supported,omitempty"`
+}
+
+func (s *Server) describe() metadata {
+	base := strings.TrimSuffix(s.Issuer, "/")
+	methods := []string{"client_secret_basic", "client_secret_post"}
+	return metadata{
+		Issuer:        s.Issuer,
+		TokenEndpoint: base + "/oauth2/token", RevocationEndpoint: base + "/oauth2/revoke",
+		IntrospectionEndpoint: base + "/oauth2/introspect", JWKSURI: base + "/.well-known/jwks.json",
+		GrantTypes:    []string{"client_credentials", "refresh_token"},
+		ResponseTypes: []string{},
+		TokenAuth:     methods, RevocationAuth: methods, IntrospectionAuth: methods,
+	}
+}
+
+// authorizationServer is GET /.well-known/oauth-authorization-server.
+func (s *Server) authorizationServer() echo.HandlerFunc { return published(s.describe()) }
+
+// openIDConfiguration is GET /.well-known/openid-configuration, for the many
+// verifiers that find the JWK set only there. Signet has no ID tokens; readers
+// want the members all the same, and the algorithms tell them what to expect.
+func (s *Server) openIDConfiguration() echo.HandlerFunc {
+	m := s.describe()
+	m.ResponseTypes = []string{"id_token"}
+	m.SubjectTypes, m.IDTokenAlgorithms = []string{"public"}, s.Algorithms
+	return published(m)
+}
+
+func published(m metadata) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		header := c.Response().Header()
+		header.Set(echo.HeaderAccessControlAllowOrigin, "*")
+		header.Set(echo.HeaderCacheControl, "public, max-age=300")
+		return writeJSON(c, http.StatusOK, echo.MIMEApplicationJSON, m)
+	}
+}

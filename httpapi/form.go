@@ -1,0 +1,117 @@
+package httpapi
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxBody is the size of any request body, in bytes.
+const maxBody = 64 << 10
+
+// parameters are all that the OAuth endpoints know. In the URL none of them is
+// read, for URLs end up in logs, and a request that has one there is refused
+// (RFC 6749 section 2.3.1).
+var parameters = []string{
+	"grant_type", "client_id", "client_secret", "scope", "audience", "resource",
+	"refresh_token", "token", "token_type_hint", "access_token", "client_assertion",
+	"client_assertion_type", "assertion", "subject_token", "actor_token",
+}
+
+// repeatable may occur more than once (RFC 8707 section 2); all others must not.
+var repeatable = []string{"audience", "resource"}
+
+// form is a request's parameters: each once but the repeatable ones, none empty.
+type form struct{ values url.Values }
+
+// get is a parameter's value; empty if it is absent.
+func (f form) get(name string) string { return f.values.Get(name) }
+
+// all is every value of a repeatable parameter.
+func (f form) all(name string) []string { return f.values[name] }
+
+// readForm reads the body of an OAuth request, by RFC 6749 appendix B and
+// section 3.2: form only, body only, every parameter once.
+func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
+	if err := nothingInURL(r); err != nil {
+		return form{}, err
+	}
+	body, err := readBody(w, r, "application/x-www-form-urlencoded")
+	if err != nil {
+		return form{}, err
+	}
+	return parseForm(string(body))
+}
+
+func parseForm(body string) (form, error) {
+	values, err := url.ParseQuery(body)
+	if err != nil {
+		return form{}, malformed("the body is not application/x-www-form-urlencoded")
+	}
+	for name, list := range values {
+		if slices.ContainsFunc(list, func(v string) bool { return !utf8.ValidString(v) }) {
+			return form{}, malformed("a parameter is not UTF-8")
+		}
+		// Empty counts as absent (RFC 6749 section 3.1), but twice is twice.
+		if len(list) > 1 && !slices.Contains(repeatable, name) && slices.Contains(parameters, name) {
+			return form{}, malformed("the parameter %s occurs more than once", name)
+		}
+		list = slices.DeleteFunc(list, func(v string) bool { return v == "" })
+		if len(list) == 0 {
+			delete(values, name)
+			continue
+		}
+		values[name] = list
+	}
+	return form{values}, nil
+}
+
+// nothingInURL refuses a parameter in the URL.
+func nothingInURL(r *http.Request) error {
+	if r.URL.RawQuery == "" {
+		return nil
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return malformed("the URL has a query that cannot be read")
+	}
+	for _, name := range parameters {
+		if query.Has(name) {
+			return malformed("the parameter %s belongs into the body, never into the URL", name)
+		}
+	}
+	return nil
+}
+
+// readBody reads a body of one content type, plainly encoded, within maxBody.
+func readBody(w http.ResponseWriter, r *http.Request, contentType string) ([]byte, error) {
+	given, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	charset := params["charset"]
+	if err != nil || given != contentType || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		refused := malformed("the body must be %s", contentType)
+		refused.status = http.StatusUnsupportedMediaType
+		return nil, refused
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		refused := malformed("a compressed body is not accepted")
+		refused.status = http.StatusUnsupportedMediaType
+		return nil, refused
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		refused := malformed("the body is larger than %d bytes", maxBody)
+		refused.status = http.StatusRequestEntityTooLarge
+		return nil, refused
+	}
+	if err != nil {
+		refused := malformed("the body ended early")
+		refused.cause = err
+		return nil, refused
+	}
+	return body, nil
+}

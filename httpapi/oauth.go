@@ -1,0 +1,154 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"signet/issuer"
+)
+
+// tokenResponse is RFC 6749 section 5.1.
+type tokenResponse struct {
+	AccessToken      string `json:"access_token"`
+	TokenType        string `json:"token_type"`
+	ExpiresIn        int64  `json:"expires_in"`
+	Scope            string `json:"scope,omitempty"`
+	RefreshToken     string `json:"refresh_token,omitempty"`
+	RefreshExpiresIn int64  `json:"refresh_expires_in,omitempty"`
+}
+
+func writeToken(c echo.Context, r *issuer.Response) error {
+	noStore(c.Response().Header())
+	return writeJSON(c, http.StatusOK, echo.MIMEApplicationJSON, tokenResponse{
+		AccessToken: r.AccessToken, TokenType: r.TokenType, ExpiresIn: int64(r.ExpiresIn / time.Second), Scope: r.Scope,
+		RefreshToken: r.RefreshToken, RefreshExpiresIn: int64(r.RefreshExpiresIn / time.Second),
+	})
+}
+
+// token is POST /oauth2/token.
+func (s *Server) token(c echo.Context) error {
+	f, err := readForm(c.Response(), c.Request())
+	if err != nil {
+		return err
+	}
+	client, err := s.authenticate(c, f)
+	if err != nil {
+		return err
+	}
+	audience, err := targets(f)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	var response *issuer.Response
+	switch grant := f.get("grant_type"); grant {
+	case "client_credentials":
+		response, err = s.Tokens.ClientCredentials(ctx, client, issuer.ClientCredentialsRequest{Scope: f.get("scope"), Audience: audience})
+	case "refresh_token":
+		if f.get("refresh_token") == "" {
+			return malformed("refresh_token is missing")
+		}
+		response, err = s.Tokens.Refresh(ctx, client, issuer.RefreshRequest{Token: f.get("refresh_token"), Scope: f.get("scope"), Audience: audience})
+	case "":
+		return malformed("grant_type is missing")
+	default:
+		return &refusal{code: unsupportedGrantType, description: "grant_type must be client_credentials or refresh_token"}
+	}
+	if err != nil {
+		return err
+	}
+	return writeToken(c, response)
+}
+
+// targets is audience and resource together. A resource is an absolute URI
+// without a fragment (RFC 8707 section 2).
+func targets(f form) ([]string, error) {
+	audience := f.all("audience")
+	for _, resource := range f.all("resource") {
+		u, err := url.Parse(resource)
+		if err != nil || !u.IsAbs() || strings.Contains(resource, "#") {
+			return nil, &refusal{code: issuer.InvalidTarget, description: "resource must be an absolute URI without a fragment"}
+		}
+		audience = append(audience, resource)
+	}
+	return audience, nil
+}
+
+// revoke is POST /oauth2/revoke (RFC 7009).
+func (s *Server) revoke(c echo.Context) error {
+	f, err := readForm(c.Response(), c.Request())
+	if err != nil {
+		return err
+	}
+	client, err := s.authenticate(c, f)
+	if err != nil {
+		return err
+	}
+	if f.get("token") == "" {
+		return malformed("token is missing")
+	}
+	if err := s.Status.Revoke(c.Request().Context(), client, f.get("token")); err != nil {
+		return err
+	}
+	noStore(c.Response().Header())
+	return c.NoContent(http.StatusOK)
+}
+
+// introspect is POST /oauth2/introspect (RFC 7662).
+func (s *Server) introspect(c echo.Context) error {
+	f, err := readForm(c.Response(), c.Request())
+	if err != nil {
+		return err
+	}
+	client, err := s.authenticate(c, f)
+	if err != nil {
+		return err
+	}
+	if f.get("token") == "" {
+		return malformed("token is missing")
+	}
+	found, err := s.Status.Introspect(c.Request().Context(), client, f.get("token"))
+	if err != nil {
+		return err
+	}
+	noStore(c.Response().Header())
+	return writeJSON(c, http.StatusOK, echo.MIMEApplicationJSON, introspection(found))
+}
+
+// introspection is the body of RFC 7662 section 2.2. Custom claims come first,
+// so that none can stand in for a registered one.
+func introspection(found *issuer.Introspection) map[string]any {
+	if found == nil {
+		return map[string]any{"active": false}
+	}
+	body := map[string]any{}
+	claims := found.Claims
+	for name, value := range claims.Custom {
+		body[name] = value
+	}
+	optional := map[string]string{
+		"iss": claims.Issuer, "jti": claims.ID, "scope": claims.Scope, "sid": claims.SessionID, "token_type": found.TokenType,
+	}
+	for name, value := range optional {
+		if value != "" {
+			body[name] = value
+		}
+	}
+	body["active"], body["sub"], body["client_id"] = true, claims.Subject, claims.ClientID
+	body["exp"], body["iat"] = claims.Expiry.Unix(), claims.IssuedAt.Unix()
+	body["aud"] = claims.Audience
+	if len(claims.Audience) == 1 {
+		body["aud"] = claims.Audience[0]
+	}
+	if found.TokenType != "" {
+		body["nbf"] = claims.IssuedAt.Unix()
+	}
+	if !claims.AuthTime.IsZero() {
+		body["auth_time"] = claims.AuthTime.Unix()
+	}
+	return body
+}

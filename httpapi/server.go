@@ -1,0 +1,98 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Server serves both listeners' requests. It listens nowhere itself.
+type Server struct {
+	Config
+	draining atomic.Bool
+	metrics  *metrics
+}
+
+// New makes a Server.
+func New(c Config) *Server {
+	if c.Deadline == 0 {
+		c.Deadline = 3 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Gatherer == nil {
+		c.Gatherer = prometheus.NewRegistry()
+	}
+	return &Server{Config: c, metrics: newMetrics(c.Registerer)}
+}
+
+// Drain makes /readyz answer 503 from now on, so that load balancers turn away
+// before the listener closes.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// Public is the handler of the public listener.
+func (s *Server) Public() http.Handler {
+	e := s.echo()
+	documents := map[string]echo.HandlerFunc{
+		"/.well-known/jwks.json":                  s.jwks,
+		"/.well-known/oauth-authorization-server": s.authorizationServer(),
+		"/.well-known/openid-configuration":       s.openIDConfiguration(),
+	}
+	operations := map[string]echo.HandlerFunc{
+		"/oauth2/token":      s.token,
+		"/oauth2/revoke":     s.revoke,
+		"/oauth2/introspect": s.introspect,
+		"/v1/tokens":         s.issue,
+	}
+	base := s.basePath()
+	for _, prefix := range []string{"", base} {
+		for path, handler := range operations {
+			e.POST(prefix+path, handler)
+		}
+		for path, handler := range documents {
+			e.Match([]string{http.MethodGet, http.MethodHead}, prefix+path, handler)
+		}
+		if base == "" {
+			break
+		}
+	}
+	if base != "" {
+		// RFC 8414 section 3.1 puts the issuer's path behind the well-known one.
+		e.Match([]string{http.MethodGet, http.MethodHead}, "/.well-known/oauth-authorization-server"+base, s.authorizationServer())
+	}
+	return e
+}
+
+// Ops is the handler of the ops listener.
+func (s *Server) Ops() http.Handler {
+	e := s.echo()
+	e.GET("/livez", s.livez)
+	e.GET("/readyz", s.readyz)
+	e.GET("/readyz/sign", s.readyzSign)
+	e.GET("/metrics", s.metricsPage())
+	return e
+}
+
+func (s *Server) echo() *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = s.writeError
+	e.Use(s.observe, recovered, s.deadline)
+	return e
+}
+
+// deadline ends what a handler waits for, so that every request ends.
+func (s *Server) deadline(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		ctx, cancel := context.WithTimeout(c.Request().Context(), s.Deadline)
+		defer cancel()
+		c.SetRequest(c.Request().WithContext(ctx))
+		return next(c)
+	}
+}

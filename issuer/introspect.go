@@ -1,0 +1,97 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"signet/clients"
+	"signet/refresh"
+	"signet/signer"
+)
+
+// Introspection is what a client may know about an active token (RFC 7662
+// section 2.2). For a refresh token only the session's members are set.
+type Introspection struct {
+	// Claims of an access token; of a refresh token's session Subject, ClientID,
+	// Scope, Audience, SessionID, AuthTime, IssuedAt (its creation) and Expiry.
+	Claims signer.Claims
+	// TokenType is Bearer for an access token, empty for a refresh token.
+	TokenType string
+}
+
+// Introspect says what is known about a token, or nil if it is not active: not
+// ours, over, revoked, or not for this client to know. A client sees access
+// tokens whose audience it is and those issued to itself, and refresh tokens of
+// its own. If the denials cannot be read that is an error, never "active".
+func (i *Issuer) Introspect(ctx context.Context, client *clients.Client, token string) (*Introspection, error) {
+	found, err := i.introspect(ctx, client, token)
+	if err != nil {
+		return nil, i.metrics.done("introspect", err)
+	}
+	return found, nil
+}
+
+func (i *Issuer) introspect(ctx context.Context, client *clients.Client, token string) (*Introspection, error) {
+	if isRefresh(token) {
+		return i.introspectRefresh(ctx, client, token)
+	}
+	if !client.Introspect {
+		return nil, refuse(AccessDenied, "this client may not introspect access tokens")
+	}
+	claims, err := i.verify(ctx, token)
+	if errors.Is(err, signer.ErrInvalidToken) {
+		return nil, nil //nolint:nilnil // inactive is an answer, not a failure
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !entitled(client, claims) {
+		return nil, nil //nolint:nilnil // and the same one
+	}
+	denied, err := i.denied(ctx, claims)
+	if err != nil || denied {
+		return nil, err
+	}
+	return &Introspection{Claims: claims, TokenType: bearer}, nil
+}
+
+func (i *Issuer) introspectRefresh(ctx context.Context, client *clients.Client, token string) (*Introspection, error) {
+	session, err := i.Sessions.Inspect(ctx, token)
+	if errors.Is(err, refresh.ErrInvalid) {
+		return nil, nil //nolint:nilnil // inactive
+	}
+	if err != nil {
+		return nil, err
+	}
+	if session.ClientID != client.ID {
+		return nil, nil //nolint:nilnil // inactive
+	}
+	return &Introspection{Claims: signer.Claims{
+		Subject: session.Subject, ClientID: session.ClientID, Scope: session.Scope, Audience: session.Audience,
+		SessionID: session.SID, AuthTime: session.AuthTime, IssuedAt: session.CreatedAt.Truncate(time.Second),
+		Expiry: session.IdleExpiresAt.Truncate(time.Second),
+	}}, nil
+}
+
+// entitled: the token is meant for the client, or was issued to it.
+func entitled(client *clients.Client, claims signer.Claims) bool {
+	return claims.ClientID == client.ID || slices.ContainsFunc(claims.Audience, func(a string) bool {
+		return slices.Contains(client.Audiences, a)
+	})
+}
+
+// denied asks the jti denylist and the token's session.
+func (i *Issuer) denied(ctx context.Context, claims signer.Claims) (bool, error) {
+	denied, err := i.Denylist.Denied(ctx, claims.ID)
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", errDenylist, err)
+	}
+	if denied || claims.SessionID == "" {
+		return denied, nil
+	}
+	active, err := i.Sessions.Active(ctx, claims.SessionID)
+	return !active, err
+}

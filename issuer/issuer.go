@@ -1,0 +1,134 @@
+package issuer
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"signet/clients"
+	"signet/refresh"
+	"signet/signer"
+)
+
+// Signer makes and checks access tokens; *signer.Signer is one.
+type Signer interface {
+	Sign(ctx context.Context, ring string, claims signer.Claims) (signer.Token, error)
+	Verify(ctx context.Context, token string) (signer.Claims, error)
+}
+
+// Refresher makes and exchanges refresh tokens; *refresh.Store is one.
+type Refresher interface {
+	Create(ctx context.Context, family refresh.Family, session refresh.Session) (string, refresh.Session, error)
+	Check(ctx context.Context, token, clientID, sender string) (*refresh.Attempt, error)
+	Commit(ctx context.Context, a *refresh.Attempt) (string, refresh.Session, error)
+}
+
+// Sessions knows which sessions go on, and ends them; *refresh.Store is one.
+type Sessions interface {
+	Inspect(ctx context.Context, token string) (refresh.Session, error)
+	Active(ctx context.Context, sid string) (bool, error)
+	RevokeToken(ctx context.Context, token, clientID string) error
+}
+
+// Denylist holds single access tokens that were revoked before their exp;
+// *sharedstate.Denylist is one.
+type Denylist interface {
+	Deny(ctx context.Context, jti string, until time.Time) error
+	Denied(ctx context.Context, jti string) (bool, error)
+}
+
+// Registry finds a client by id; *clients.Registry is one.
+type Registry interface {
+	Lookup(id string) (*clients.Client, bool)
+}
+
+// Config makes an Issuer.
+type Config struct {
+	// Signer, Refresher, Sessions, Denylist and Clients are required.
+	Signer    Signer
+	Refresher Refresher
+	Sessions  Sessions
+	Denylist  Denylist
+	Clients   Registry
+	// Rings maps the name of each key ring to its max_ttl, the longest life of
+	// any token that it signs; required.
+	Rings map[string]time.Duration
+	// DefaultRing signs for clients whose policy names no ring; required.
+	DefaultRing string
+	// DefaultTTL is the life of a token whose client's policy names none; default 5m.
+	DefaultTTL time.Duration
+	// SessionLife is refresh.absolute, the longest life of a session; default 720h.
+	SessionLife time.Duration
+	// ClockSkew is how far other clocks may be off: a denial is kept that much
+	// longer than its token.
+	ClockSkew time.Duration
+	// Ready reports whether the public keys are known. Until then nothing can be
+	// said about an access token, not even that it is no token of ours; nil
+	// means that they always are.
+	Ready func() bool
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+	// Rand makes token ids and sessions; default crypto/rand.Reader.
+	Rand io.Reader
+	// Logger; default slog.Default().
+	Logger *slog.Logger
+	// Registerer for the metrics; nil means none.
+	Registerer prometheus.Registerer
+}
+
+// Issuer carries out the use cases. It is safe for concurrent use.
+type Issuer struct {
+	Config
+	metrics *metrics
+}
+
+// New makes an Issuer.
+func New(c Config) *Issuer {
+	if c.DefaultTTL == 0 {
+		c.DefaultTTL = 5 * time.Minute
+	}
+	if c.SessionLife == 0 {
+		c.SessionLife = 720 * time.Hour
+	}
+	if c.Ready == nil {
+		c.Ready = func() bool { return true }
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return &Issuer{Config: c, metrics: newMetrics(c.Registerer)}
+}
+
+// Response is the answer of every use case that gives a token (RFC 6749 section 5.1).
+type Response struct {
+	AccessToken, TokenType string
+	// ExpiresIn is computed from the token's exp.
+	ExpiresIn time.Duration
+	// Scope of the access token; empty for none.
+	Scope string
+	// RefreshToken is empty where none is given. RefreshExpiresIn is until the
+	// session ends if it is not refreshed.
+	RefreshToken     string
+	RefreshExpiresIn time.Duration
+}
+
+const bearer = "Bearer" // RFC 6750
+
+func respond(token signer.Token) *Response {
+	return &Response{
+		AccessToken: token.Compact,
+		TokenType:   bearer,
+		ExpiresIn:   time.Duration(token.Claims.Expiry.Unix()-token.Claims.IssuedAt.Unix()) * time.Second,
+		Scope:       token.Claims.Scope,
+	}
+}

@@ -1,0 +1,58 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"signet/clients"
+	"signet/refresh"
+	"signet/signer"
+)
+
+// refreshPrefix tells the kinds of token apart, so that a hint is not needed
+// and a wrong one does no harm (RFC 7009 section 2.1).
+const refreshPrefix = "sgr_"
+
+func isRefresh(token string) bool { return strings.HasPrefix(token, refreshPrefix) }
+
+// Revoke ends a token of the client's own (RFC 7009): a refresh token takes its
+// session and all access tokens of that session with it, an access token is
+// denied until it has expired. A token that is unknown, over, forged or another
+// client's is no error, and nothing happens.
+func (i *Issuer) Revoke(ctx context.Context, client *clients.Client, token string) error {
+	return i.metrics.done("revoke", i.revoke(ctx, client, token))
+}
+
+func (i *Issuer) revoke(ctx context.Context, client *clients.Client, token string) error {
+	if isRefresh(token) {
+		err := i.Sessions.RevokeToken(ctx, token, client.ID)
+		if errors.Is(err, refresh.ErrInvalid) {
+			return nil
+		}
+		return err
+	}
+	claims, err := i.verify(ctx, token)
+	switch {
+	case errors.Is(err, signer.ErrInvalidToken):
+		return nil
+	case err != nil:
+		return err
+	case claims.ClientID != client.ID:
+		return nil
+	}
+	if err := i.Denylist.Deny(ctx, claims.ID, claims.Expiry.Add(i.ClockSkew)); err != nil {
+		return fmt.Errorf("%w: %w", errDenylist, err)
+	}
+	return nil
+}
+
+// verify is the signer's, once the keys are known: before, a good token would
+// look like a bad one, and its revocation would be confirmed and forgotten.
+func (i *Issuer) verify(ctx context.Context, token string) (signer.Claims, error) {
+	if !i.Ready() {
+		return signer.Claims{}, fmt.Errorf("verifying a token: %w: no keys read yet", signer.ErrUnavailable)
+	}
+	return i.Signer.Verify(ctx, token)
+}
