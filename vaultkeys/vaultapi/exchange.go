@@ -43,7 +43,10 @@ func (c *Conn) do(ctx context.Context, k call) (Meta, reply, error) {
 func (c *Conn) exchange(ctx context.Context, k call) (Meta, reply, verdict, error) {
 	fail := func(status int, v verdict, messages ...string) error {
 		e := &Error{Op: k.op, Path: k.path, Status: status, Messages: clean(messages, append(k.secrets, k.token)), kind: v.kind}
-		if v.result == resultTimeout || v.result == resultCanceled {
+		switch v.result {
+		case resultTimeout: // ctx may be a moment later than the transport's own clock
+			e.cause = context.DeadlineExceeded
+		case resultCanceled:
 			e.cause = ctx.Err()
 		}
 		return e
@@ -156,12 +159,18 @@ func transportVerdict(ctx context.Context, err error) verdict {
 	switch {
 	case errors.Is(err, errPath):
 		return verdict{ErrBadRequest, resultBadRequest}
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return verdict{ErrUnavailable, resultTimeout}
-	case ctx.Err() != nil:
+	case errors.Is(ctx.Err(), context.Canceled):
 		return verdict{ErrUnavailable, resultCanceled}
+	case ctx.Err() != nil, isTimeout(err):
+		return verdict{ErrUnavailable, resultTimeout}
 	}
 	return verdict{ErrUnavailable, resultUnavailable}
+}
+
+// isTimeout knows the deadlines below the context's: dialing and the TLS handshake.
+func isTimeout(err error) bool {
+	var timed interface{ Timeout() bool }
+	return errors.As(err, &timed) && timed.Timeout()
 }
 
 func metaOf(h http.Header, at time.Time) Meta {

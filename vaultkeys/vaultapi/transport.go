@@ -23,18 +23,18 @@ func newTransport(c Config) (*http.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
+	// No ResponseHeaderTimeout: each request's own deadline says when it is over.
 	return &http.Transport{
-		Proxy:                 nil,
-		DialContext:           (&net.Dialer{Timeout: c.Timeout, KeepAlive: 15 * time.Second}).DialContext,
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trust},
-		TLSHandshakeTimeout:   c.Timeout,
-		ForceAttemptHTTP2:     true,
-		HTTP2:                 &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 2 * time.Second}, // finds a connection that swallows everything
-		DisableCompression:    true,                                                                              // Vault does not compress; nobody else shall
-		MaxConnsPerHost:       c.MaxConns,
-		MaxIdleConnsPerHost:   c.MaxConns, // the default of 2 would dial anew all the time
-		IdleConnTimeout:       45 * time.Second,
-		ResponseHeaderTimeout: c.Timeout,
+		Proxy:               nil,
+		DialContext:         (&net.Dialer{Timeout: c.Timeout, KeepAlive: 15 * time.Second}).DialContext,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trust},
+		TLSHandshakeTimeout: c.Timeout,
+		ForceAttemptHTTP2:   true,
+		HTTP2:               &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 2 * time.Second}, // finds a connection that swallows everything
+		DisableCompression:  true,                                                                              // Vault does not compress; nobody else shall
+		MaxConnsPerHost:     c.MaxConns,
+		MaxIdleConnsPerHost: c.MaxConns, // the default of 2 would dial anew all the time
+		IdleConnTimeout:     45 * time.Second,
 	}, nil
 }
 
