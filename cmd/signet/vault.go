@@ -61,6 +61,9 @@ transit keys, the three policies and the two AppRoles.`,
   signet vault init --config signet.yaml --wait 60s`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.wait < 0 {
+				return usage("--wait %s: give a time to wait, such as 60s", o.wait)
+			}
 			return vaultInit(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
