@@ -23,7 +23,7 @@ func rings() []ring {
 //
 //	publish_delay   10s >= jwks_max_age 3s + stale_if_error 3s + refresh_interval 1s + 2 * clock_skew 1s = 9s
 //	rotation_period  4h >  publish_delay 10s + max_ttl 1h
-//	retire_margin   10s >= 2 * clock_skew 1s + refresh_interval 1s + the request deadline 5s = 8s
+//	retire_margin   10s >= 2 * clock_skew 1s + refresh_interval 1s + the request deadline 3s = 6s
 const (
 	ringTimes = "publish_delay: 10s, max_ttl: 1h, rotation_period: 4h, retire_margin: 10s"
 	keyTimes  = "keys: {refresh_interval: 1s, jwks_max_age: 3s, stale_if_error: 3s, clock_skew: 1s}"

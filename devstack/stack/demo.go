@@ -20,7 +20,7 @@ func demo(s *stack) string {
 const demoText = `
 Signet is ready.
   API     http://{public}
-  ops     http://{ops}/status
+  ops     http://{ops}/metrics
   Vault   http://{vault} (its audit log: {audit})
   Redis   {redis} ({redis-what})
   logs    {dir}/*.log

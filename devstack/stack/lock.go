@@ -20,7 +20,7 @@ func lockDir(dir, hint string) (unlock func(), err error) {
 	}
 	// The kernel drops the lock with the last descriptor, and children inherit
 	// none (Go opens close-on-exec), so a killed stack leaves nothing behind.
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a descriptor fits an int
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if err == nil {
 		return func() { _ = f.Close() }, nil
 	}

@@ -38,7 +38,8 @@ func await(ctx context.Context, bound time.Duration, k *child, probe func(contex
 	}
 }
 
-// pingRedis asks in Redis's inline protocol, which needs no client.
+// pingRedis asks in Redis's own protocol (RESP: an array of one bulk string),
+// which for one command needs no client.
 func pingRedis(ctx context.Context, addr string) error {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 	if err != nil {
@@ -48,7 +49,7 @@ func pingRedis(ctx context.Context, addr string) error {
 	if err := conn.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
 		return fmt.Errorf("setting a deadline: %w", err)
 	}
-	if _, err := io.WriteString(conn, "PING\r\n"); err != nil {
+	if _, err := io.WriteString(conn, "*1\r\n$4\r\nPING\r\n"); err != nil {
 		return fmt.Errorf("writing to redis: %w", err)
 	}
 	answer := make([]byte, 7)

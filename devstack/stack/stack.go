@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Config shapes a stack. Ports are decimal; "" and "0" mean a free one.
@@ -117,8 +118,8 @@ func newStack(cfg Config) (*stack, error) {
 func (s *stack) onClose(f func()) { s.closers = append(s.closers, f) }
 
 func (s *stack) close() {
-	for i := len(s.closers) - 1; i >= 0; i-- {
-		s.closers[i]()
+	for _, f := range slices.Backward(s.closers) {
+		f()
 	}
 }
 

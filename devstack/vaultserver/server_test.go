@@ -94,10 +94,11 @@ func must(t *testing.T, token, method, url string, body any) map[string]any {
 	return data
 }
 
-func sign(t *testing.T, token, url, key string) int {
+// sign has the transit key k sign something.
+func sign(t *testing.T, token, url string) int {
 	t.Helper()
 	input := base64.StdEncoding.EncodeToString([]byte("input"))
-	status, _ := call(t, token, http.MethodPost, url+"/v1/transit/sign/"+key, map[string]string{"input": input})
+	status, _ := call(t, token, http.MethodPost, url+"/v1/transit/sign/k", map[string]string{"input": input})
 	return status
 }
 
@@ -117,9 +118,9 @@ func TestSignsAuditsAndLogsInByAppRole(t *testing.T) {
 	if !ok {
 		t.Fatal("the login answers without a token")
 	}
-	want(t, sign(t, token, url, "k"), http.StatusForbidden)
-	want(t, sign(t, "root", url, "k"), http.StatusOK)
-	want(t, sign(t, "guess", url, "k"), http.StatusForbidden)
+	want(t, sign(t, token, url), http.StatusForbidden)
+	want(t, sign(t, "root", url), http.StatusOK)
+	want(t, sign(t, "guess", url), http.StatusForbidden)
 
 	raw, err := os.ReadFile(log)
 	if err != nil {
@@ -153,10 +154,10 @@ func TestSealsAndUnseals(t *testing.T) {
 	must(t, "root", http.MethodPost, url+"/v1/transit/keys/k", map[string]string{"type": "ed25519"})
 	for range 3 { // the printed key must go on working
 		must(t, "root", http.MethodPut, url+"/v1/sys/seal", nil)
-		want(t, sign(t, "root", url, "k"), http.StatusServiceUnavailable)
+		want(t, sign(t, "root", url), http.StatusServiceUnavailable)
 		must(t, "", http.MethodPut, url+"/v1/sys/unseal", map[string]string{"key": server.UnsealKey})
 		deadline := time.Now().Add(10 * time.Second)
-		for sign(t, "root", url, "k") != http.StatusOK {
+		for sign(t, "root", url) != http.StatusOK {
 			if time.Now().After(deadline) {
 				t.Fatal("signs nothing 10 s after the unseal")
 			}
@@ -186,7 +187,7 @@ func TestStorageSurvivesARestart(t *testing.T) {
 	if second.RootToken != "root" || second.UnsealKey != first.UnsealKey {
 		t.Error("the keys changed over the restart")
 	}
-	want(t, sign(t, "root", url, "k"), http.StatusOK)
+	want(t, sign(t, "root", url), http.StatusOK)
 
 	info, err := os.Stat(filepath.Join(dir, "keys.json"))
 	if err != nil || info.Mode().Perm() != 0o600 {
