@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Builds images from what is on this machine, pulling nothing:
+#
+#   signet:dev         bin/signet
+#   signet-vault:dev   bin/devstack, as a stand-in for hashicorp/vault
+#   signet-redis:dev   the installed redis-server, as a stand-in for redis:7
+#
+# `make images` builds the binaries and calls this. Linux only.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+files=$PWD/deploy/images
+
+fail() {
+	printf 'make images: %s\n' "$*" >&2
+	exit 1
+}
+
+# need COMMAND PACKAGE: the Debian package that brings a command.
+need() { command -v "$1" >/dev/null || fail "$1 is not installed: apt-get install $2"; }
+
+# static FILE: an image from scratch has no loader and no libc for it.
+static() {
+	[ -x "$1" ] || fail "there is no $1: run \`make build devstack\`"
+	if ldd "$1" >/dev/null 2>&1; then
+		fail "$1 is not static: build it with CGO_ENABLED=0 (\`make build devstack\`)"
+	fi
+}
+
+# with_libraries PROGRAM ROOTFS: copies the program's shared libraries and its
+# loader to the very paths at which it looks for them.
+with_libraries() {
+	local libraries
+	libraries=$(ldd "$1") || fail "ldd cannot read $1"
+	case $libraries in *'not found'*) fail "$1 lacks a library: $libraries" ;; esac
+	# "name => /path (0x...)" and, for the loader, "/path (0x...)".
+	libraries=$(sed -nE 's|^[^/]*(/[^ ]+) \(0x[0-9a-f]+\)$|\1|p' <<<"$libraries")
+	[ -n "$libraries" ] || fail "found no libraries of $1"
+	(cd / && xargs -d '\n' cp -L --parents -t "$2") <<<"$libraries"
+}
+
+# build TAG DOCKERFILE CONTEXT
+build() {
+	printf 'building %s\n' "$1"
+	local log
+	log=$(docker build --tag "$1" --file "$2" "$3" 2>&1) || fail "docker build of $1 failed: $log"
+}
+
+need docker docker.io
+docker version >/dev/null 2>&1 || fail "the Docker daemon does not answer: start it, or see \`docker version\`"
+need redis-server redis-server
+need ldd libc-bin
+certificates=/etc/ssl/certs/ca-certificates.crt
+[ -s "$certificates" ] || fail "there is no $certificates: apt-get install ca-certificates"
+static bin/signet
+static bin/devstack
+
+contexts=$(mktemp -d)
+trap 'rm -rf "$contexts"' EXIT
+umask 022 # what is copied must be readable for the images' users
+
+context=$contexts/signet
+mkdir -p "$context"
+mkdir -m 0700 "$context/credentials"
+mkdir -m 1777 "$context/tmp"
+cp "$certificates" "$context/ca-certificates.crt"
+install -m 0755 bin/signet "$context/signet"
+build signet:dev "$files/signet.Dockerfile" "$context"
+
+context=$contexts/vault
+mkdir -p "$context/logs"
+mkdir -m 1777 "$context/tmp"
+install -m 0755 bin/devstack "$context/vault"
+build signet-vault:dev "$files/vault.Dockerfile" "$context"
+
+context=$contexts/redis
+mkdir -p "$context/data" "$context/rootfs/bin" "$context/rootfs/usr/local/bin"
+mkdir -m 1777 "$context/rootfs/tmp"
+install -m 0755 "$(command -v redis-server)" "$context/rootfs/usr/local/bin/redis-server"
+with_libraries "$(command -v redis-server)" "$context/rootfs"
+# The entrypoint's shell.
+install -m 0755 "$(command -v sh)" "$context/rootfs/bin/sh"
+with_libraries "$(command -v sh)" "$context/rootfs"
+install -m 0755 "$files/redis-entrypoint.sh" "$context/rootfs/entrypoint.sh"
+build signet-redis:dev "$files/redis.Dockerfile" "$context"
