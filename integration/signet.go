@@ -20,6 +20,9 @@ type Signet struct {
 func (s *Stack) StartSignet(t testing.TB) *Signet {
 	t.Helper()
 	addr, ops := FreeAddr(t), FreeAddr(t)
+	if len(s.signets) == 0 {
+		s.issuer = "http://" + addr // discovery wants the issuer to be where it was found
+	}
 	config := s.writeConfig(t, "signet-"+strconv.Itoa(len(s.signets))+".yaml", addr, ops)
 	signet := &Signet{URL: "http://" + addr, OpsURL: "http://" + ops}
 	signet.process = start(t, "signet", os.Environ(), signetBinary(t), "serve", "--config", config)

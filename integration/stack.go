@@ -57,6 +57,7 @@ type Stack struct {
 
 	signets []*Signet
 	dir     string
+	issuer  string // of all replicas: the first one's URL
 	options Options
 }
 
@@ -103,6 +104,7 @@ func (s *Stack) Signet(i int) *Signet { return s.signets[i] }
 // that only this command gets.
 func (s *Stack) vaultInit(t testing.TB) {
 	t.Helper()
+	s.issuer = "http://" + FreeAddr(t)
 	config := s.writeConfig(t, "init.yaml", FreeAddr(t), FreeAddr(t))
 	cmd := exec.Command(signetBinary(t), "vault", "init", "--config", config, "--credentials-dir", s.CredentialsDir) //nolint:noctx // bounded by the test
 	cmd.Env = append(os.Environ(), "VAULT_ADDR="+s.Vault.Addr, "VAULT_TOKEN="+s.Vault.RootToken)
@@ -114,7 +116,7 @@ func (s *Stack) vaultInit(t testing.TB) {
 func (s *Stack) writeConfig(t testing.TB, name, addr, ops string) string {
 	t.Helper()
 	var b strings.Builder
-	b.WriteString("issuer: http://" + addr + "\n")
+	b.WriteString("issuer: " + s.issuer + "\n")
 	b.WriteString("listen: {address: \"" + addr + "\", drain: 0s}\nops: {address: \"" + ops + "\"}\n")
 	b.WriteString("vault:\n  address: http://" + s.VaultLink.Addr + "\n  insecure: true\n")
 	b.WriteString("  auth: {method: approle, role_id: {file: credentials/role_id}, secret_id: {file: credentials/secret_id}}\n")
