@@ -71,7 +71,7 @@ func parseSign(params map[string]any) (signParams, *refusal) {
 func (f *Fake) sign(name string, params map[string]any) (any, *refusal) {
 	k := f.keys[name]
 	if k == nil {
-		return nil, badRequest("signing key not found")
+		return nil, missing("signing key")
 	}
 	if k.typ == "hmac" {
 		return nil, badRequest("key type %s does not support signing", k.typ)
@@ -123,7 +123,7 @@ func (k *key) sign(p signParams, item map[string]any) (string, int, *refusal) {
 	}
 	v := k.versions[number]
 	if v == nil || number < k.minDec { // archived
-		return "", 0, &refusal{vaultapi.ErrBadRequest, 500, "no such key version"}
+		return "", 0, &refusal{vaultapi.ErrVersionRefused, 500, "no such key version"}
 	}
 	raw, err := v.sign(p, input)
 	if err != nil {
@@ -178,7 +178,7 @@ func (p signParams) digest(input []byte) []byte {
 func (f *Fake) hmac(name string, params map[string]any) (any, *refusal) {
 	k := f.keys[name]
 	if k == nil {
-		return nil, badRequest("encryption key not found")
+		return nil, missing("encryption key")
 	}
 	number := intParam(params, "key_version", 0)
 	switch {
@@ -192,7 +192,7 @@ func (f *Fake) hmac(name string, params map[string]any) (any, *refusal) {
 	}
 	v := k.versions[number]
 	if v == nil || number < k.minDec {
-		return nil, badRequest("no such key version")
+		return nil, &refusal{vaultapi.ErrVersionRefused, 400, "no such key version"}
 	}
 	if params["batch_input"] == nil && params["input"] == nil {
 		return nil, badRequest("missing input for HMAC")
@@ -243,7 +243,7 @@ func newHash(params map[string]any) func() hash.Hash {
 func (f *Fake) verify(name string, params map[string]any) (any, *refusal) {
 	k := f.keys[name]
 	if k == nil {
-		return nil, badRequest("signature verification key not found")
+		return nil, missing("signature verification key")
 	}
 	p, ref := parseSign(params)
 	if ref != nil {
@@ -318,7 +318,7 @@ func (k *key) mayVerify(number int, isMAC bool) *refusal {
 	case number < k.minDec:
 		return &refusal{vaultapi.ErrVersionRefused, 400, "ciphertext or signature version is disallowed by policy (too old)"}
 	case k.versions[number] == nil:
-		return badRequest("no such key version")
+		return &refusal{vaultapi.ErrVersionRefused, 400, "no such key version"}
 	default:
 		return nil
 	}

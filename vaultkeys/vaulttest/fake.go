@@ -167,6 +167,12 @@ func badRequest(format string, args ...any) *refusal {
 	return &refusal{vaultapi.ErrBadRequest, 400, fmt.Sprintf(format, args...)}
 }
 
+// missing is transit's answer where a key that is not there is to be used: 400,
+// unlike that to reading it.
+func missing(what string) *refusal {
+	return &refusal{vaultapi.ErrNotFound, 400, what + " not found"}
+}
+
 func refuse(kind error, op, path string, status int, message string) error {
 	return fmt.Errorf("%w: %w", kind, &vaultapi.Error{Op: op, Path: path, Status: status, Messages: []string{message}})
 }

@@ -325,8 +325,10 @@ func (f *Fake) admin(name, action string, params map[string]any) (any, *refusal)
 		defer f.mu.Lock()
 		f.CreateKey(name, typ)
 		return nil, nil
+	case k == nil && action == "config":
+		return nil, badRequest("no existing key named %s could be found", name)
 	case k == nil:
-		return nil, &refusal{vaultapi.ErrBadRequest, 400, "key not found"}
+		return nil, missing("key")
 	case action == "rotate":
 		f.mu.Unlock()
 		defer f.mu.Lock()
