@@ -131,7 +131,10 @@ func (l supplied) login(ctx context.Context, c *Conn) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.forever, s.renewable = self.ExpireTime == nil && self.TTL == 0, self.Renewable
+	s.renewable = self.Renewable
+	if s.forever = self.ExpireTime == nil && self.TTL == 0; s.forever {
+		return s, nil
+	}
 	s.ttl = max(time.Second, time.Duration(self.TTL)*time.Second) // 0 is the last second
 	s.longest = s.ttl
 	return s, nil
