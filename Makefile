@@ -8,6 +8,9 @@ GOLANGCI_VERSION := v2.15.0
 GOLANGCI := bin/golangci-lint
 FUZZTIME ?= 20s
 
+# The command of its own, or the plugin of docker.
+COMPOSE ?= $(shell command -v docker-compose >/dev/null 2>&1 && echo docker-compose || echo docker compose)
+
 # The race detector needs a C compiler; without one the tests run all the same.
 CC_FOUND := $(shell command -v $${CC:-cc} 2>/dev/null || command -v gcc 2>/dev/null)
 ifneq ($(CC_FOUND),)
@@ -69,7 +72,7 @@ images: build devstack ## local images: signet, and stand-ins for vault and redi
 
 .PHONY: up
 up: ## docker-compose: Vault, Redis, two signets
-	docker-compose up
+	$(COMPOSE) up
 
 .PHONY: clean
 clean: ## remove bin/
