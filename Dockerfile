@@ -13,14 +13,15 @@ RUN go mod download
 COPY . .
 ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=${VERSION}" -o /out/signet ./cmd/signet \
- && mkdir -p /out/credentials /out/tmp && chmod 0700 /out/credentials && chmod 1777 /out/tmp
+ && mkdir -p /out/root/tmp /out/user/credentials && chmod 1777 /out/root/tmp && chmod 0700 /out/user/credentials
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-# A fresh named volume takes its owner from the directory that it is mounted
-# on: this one lets `signet vault init` write there, and `signet serve` read.
-COPY --from=build --chown=65532:65532 /out/credentials /credentials
-COPY --from=build /out/tmp /tmp
+# Whole trees: COPY keeps the modes of what is in a directory, not its own.
+COPY --from=build /out/root /
+# A fresh named volume takes owner and mode from the directory that it is mounted
+# on: /credentials lets `signet vault init` write there, and `signet serve` read.
+COPY --from=build --chown=65532:65532 /out/user /
 COPY --from=build /out/signet /signet
 # Numeric, so that Kubernetes' runAsNonRoot can tell; no such name is needed.
 USER 65532:65532

@@ -58,27 +58,33 @@ contexts=$(mktemp -d)
 trap 'rm -rf "$contexts"' EXIT
 umask 022 # what is copied must be readable for the images' users
 
-context=$contexts/signet
-mkdir -p "$context"
-mkdir -m 0700 "$context/credentials"
-mkdir -m 1777 "$context/tmp"
-cp "$certificates" "$context/ca-certificates.crt"
-install -m 0755 bin/signet "$context/signet"
+# A context holds root/ and user/, which the images get as root's and as their
+# user's files. COPY keeps the modes of what is in a directory, not its own.
+context() {
+	context=$contexts/$1
+	root=$context/root
+	mkdir -p "$root" "$context/user"
+	mkdir -m 1777 "$root/tmp"
+}
+
+context signet
+mkdir -p "$root/etc/ssl/certs"
+cp "$certificates" "$root/etc/ssl/certs/ca-certificates.crt"
+install -m 0755 bin/signet "$root/signet"
+mkdir -m 0700 "$context/user/credentials"
 build signet:dev "$files/signet.Dockerfile" "$context"
 
-context=$contexts/vault
-mkdir -p "$context/logs"
-mkdir -m 1777 "$context/tmp"
-install -m 0755 bin/devstack "$context/vault"
+context vault
+mkdir -p "$root/bin" "$context/user/vault/logs"
+install -m 0755 bin/devstack "$root/bin/vault"
 build signet-vault:dev "$files/vault.Dockerfile" "$context"
 
-context=$contexts/redis
-mkdir -p "$context/data" "$context/rootfs/bin" "$context/rootfs/usr/local/bin"
-mkdir -m 1777 "$context/rootfs/tmp"
-install -m 0755 "$(command -v redis-server)" "$context/rootfs/usr/local/bin/redis-server"
-with_libraries "$(command -v redis-server)" "$context/rootfs"
+context redis
+mkdir -p "$root/bin" "$root/usr/local/bin" "$context/user/data"
+install -m 0755 "$(command -v redis-server)" "$root/usr/local/bin/redis-server"
+with_libraries "$(command -v redis-server)" "$root"
 # The entrypoint's shell.
-install -m 0755 "$(command -v sh)" "$context/rootfs/bin/sh"
-with_libraries "$(command -v sh)" "$context/rootfs"
-install -m 0755 "$files/redis-entrypoint.sh" "$context/rootfs/entrypoint.sh"
+install -m 0755 "$(command -v sh)" "$root/bin/sh"
+with_libraries "$(command -v sh)" "$root"
+install -m 0755 "$files/redis-entrypoint.sh" "$root/entrypoint.sh"
 build signet-redis:dev "$files/redis.Dockerfile" "$context"

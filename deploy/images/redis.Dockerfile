@@ -1,9 +1,9 @@
 # Stands in for redis:7 where nothing can be pulled: the redis-server of this
 # machine with its libraries. The context is made by build.sh.
 FROM scratch
-COPY rootfs /
+COPY root /
 # The user and the data directory of the redis image.
-COPY --chown=999:999 data /data
+COPY --chown=999:999 user /
 ENV PATH=/usr/local/bin:/usr/bin:/bin
 WORKDIR /data
 VOLUME /data
