@@ -104,5 +104,5 @@ func parseObject(text []byte) (map[string]json.RawMessage, bool) {
 		return nil, false
 	}
 	_, err := decoder.Token()
-	return members, err == io.EOF //nolint:errorlint // the decoder's own sentinel, never wrapped
+	return members, err == io.EOF
 }

@@ -79,4 +79,3 @@ func tokenID(random io.Reader) (string, error) {
 	}
 	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }
-

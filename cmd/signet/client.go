@@ -14,9 +14,9 @@ import (
 
 func newClientCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "client",
-		Short: "Work on the clients file",
-		Args:  cobra.NoArgs,
+		Use:     "client",
+		Short:   "Work on the clients file",
+		Example: "  signet client new --id orders --grant client_credentials --audience https://billing.example.com",
 	}
 	cmd.AddCommand(newClientNewCommand())
 	return cmd
@@ -42,7 +42,7 @@ the client's secrets, move the client over, then remove the old hash.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output != "table" && output != "json" {
-				return fmt.Errorf("-o %s: use table or json", output)
+				return usage("-o %s: use table or json", output)
 			}
 			return clientNew(cmd.OutOrStdout(), entry, output)
 		},
@@ -73,13 +73,13 @@ func clientNew(out io.Writer, entry clients.Entry, format string) error {
 	entry.Secrets = []string{hash}
 	text, err := entry.YAML()
 	if err != nil {
-		return fmt.Errorf("making a client entry: %w", describe(err))
+		return usage("no such client can be: %w", describe(err))
 	}
 	if format == "json" {
 		encoder := json.NewEncoder(out)
 		encoder.SetEscapeHTML(false)
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(struct {
+		return encoder.Encode(struct { //nolint:gosec // to show the secret, once, is what the command is for
 			ID     string `json:"id"`
 			Secret string `json:"secret"`
 			Hash   string `json:"hash"`

@@ -32,7 +32,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := newRootCommand()
+	root := newRootCommand() //nolint:contextcheck // cobra hands the context of ExecuteContext to each command
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

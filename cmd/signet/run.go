@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"signet/config"
-	"signet/internal/sharedstate"
 )
 
 // run serves until ctx ends (a signal) or something fails for good.
@@ -44,7 +43,7 @@ func (s *service) run(ctx context.Context) error {
 
 	select {
 	case <-ctx.Done():
-		s.drain(servers)
+		s.drain(context.WithoutCancel(ctx), servers)
 	case err = <-failed:
 		closeAll(servers)
 	}
@@ -71,7 +70,7 @@ func (s *service) spawnReaders(spawn func(func(context.Context) error)) {
 		return s.macKeys.Run(ctx)
 	})
 	spawn(func(ctx context.Context) error {
-		for _, warning := range sharedstate.CheckServer(ctx, s.redis) {
+		for _, warning := range s.checkRedis(ctx) {
 			s.logger.WarnContext(ctx, "redis: "+warning.Problem, "remedy", warning.Remedy, "node", warning.Node)
 		}
 		return nil
@@ -79,16 +78,17 @@ func (s *service) spawnReaders(spawn func(func(context.Context) error)) {
 }
 
 // drain goes on answering while load balancers turn away, then lets the
-// requests under way finish.
-func (s *service) drain(servers []*http.Server) {
-	s.logger.Info("draining", "for", s.cfg.Listen.Drain.String())
+// requests under way finish. The pause is a plain one: a second signal ends the
+// process itself, see main.
+func (s *service) drain(ctx context.Context, servers []*http.Server) {
+	s.logger.InfoContext(ctx, "draining", "for", s.cfg.Listen.Drain.String())
 	s.api.Drain()
 	time.Sleep(s.cfg.Listen.Drain)
-	ctx, cancel := context.WithTimeout(context.Background(), config.RequestDeadline+time.Second)
+	ctx, cancel := context.WithTimeout(ctx, config.RequestDeadline+time.Second)
 	defer cancel()
 	for _, server := range servers {
 		if err := server.Shutdown(ctx); err != nil {
-			s.logger.Warn("some requests did not end in time", "error", err)
+			s.logger.WarnContext(ctx, "some requests did not end in time", "error", err)
 		}
 	}
 }
@@ -108,7 +108,7 @@ func (s *service) finish(ctx context.Context, endBehind context.CancelFunc, back
 	}
 	endBehind()
 	background.Wait()
-	if err := s.redis.Close(); err != nil {
+	if err := s.closeRedis(); err != nil {
 		s.logger.WarnContext(ctx, "closing redis", "error", err)
 	}
 	s.logger.InfoContext(ctx, "stopped")

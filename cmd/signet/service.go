@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/redis/go-redis/v9"
 
 	"signet/clients"
 	"signet/config"
@@ -33,9 +32,15 @@ type service struct {
 	macKeys  *vaultkeys.MACKeys
 	batcher  *vaultkeys.Batcher
 	canary   *signer.Canary
-	redis    redis.UniversalClient
 	registry *clients.Registry
+	sessions *refresh.Store
+	denylist *sharedstate.Denylist
 	api      *httpapi.Server
+
+	// checkRedis and closeRedis are all that is left to do with the connection
+	// once the stores have it.
+	checkRedis func(context.Context) []sharedstate.Warning
+	closeRedis func() error
 }
 
 // newService wires everything; nothing is sent to Vault or Redis yet.
@@ -54,9 +59,8 @@ func newService(cfg *config.Config, logger *slog.Logger) (*service, error) {
 	sign := signer.New(signer.Config{
 		Keys: s.rings, Backend: s.batcher, Issuer: cfg.Issuer, ClockSkew: cfg.Keys.ClockSkew, Gate: s.canary,
 	})
-	store := s.newStore(metrics)
 	uses := issuer.New(issuer.Config{
-		Signer: sign, Refresher: store, Sessions: store, Denylist: sharedstate.NewDenylist(s.redis), Clients: s.registry,
+		Signer: sign, Refresher: s.sessions, Sessions: s.sessions, Denylist: s.denylist, Clients: s.registry,
 		Rings: maxTTLs(cfg), DefaultRing: cfg.Rings[0].Name, DefaultTTL: cfg.Tokens.TTL, SessionLife: cfg.Refresh.Absolute,
 		ClockSkew: cfg.Keys.ClockSkew, Ready: s.rings.Ready, Logger: logger, Registerer: metrics,
 	})
@@ -123,7 +127,7 @@ func (s *service) wireClients(metrics prometheus.Registerer) (err error) {
 	return nil
 }
 
-func (s *service) wireRedis(prometheus.Registerer) (err error) {
+func (s *service) wireRedis(metrics prometheus.Registerer) (err error) {
 	r := s.cfg.Redis
 	c := sharedstate.Config{Addresses: r.Addresses, MasterName: r.MasterName, Cluster: r.Cluster, Username: r.Username}
 	if !r.Password.IsZero() {
@@ -134,19 +138,20 @@ func (s *service) wireRedis(prometheus.Registerer) (err error) {
 	if r.TLS != nil {
 		c.TLS = &sharedstate.TLS{CACert: r.TLS.CACert, Cert: r.TLS.Cert, Key: r.TLS.Key, ServerName: r.TLS.ServerName}
 	}
-	if s.redis, err = sharedstate.Open(c); err != nil {
+	client, err := sharedstate.Open(c)
+	if err != nil {
 		return fmt.Errorf("preparing the connection to redis: %w", err)
 	}
-	return nil
-}
-
-func (s *service) newStore(metrics prometheus.Registerer) *refresh.Store {
-	r := s.cfg.Refresh
-	return refresh.New(refresh.Config{
-		Redis: s.redis, Keys: s.macKeys, Grace: r.Grace, Idle: r.Idle, Absolute: r.Absolute,
-		TombstoneTTL: longestTTL(s.cfg) + s.cfg.Keys.ClockSkew, AcceptRollbackUntil: r.AcceptRollbackUntil,
+	s.checkRedis = func(ctx context.Context) []sharedstate.Warning { return sharedstate.CheckServer(ctx, client) }
+	s.closeRedis = client.Close
+	s.denylist = sharedstate.NewDenylist(client)
+	f := s.cfg.Refresh
+	s.sessions = refresh.New(refresh.Config{
+		Redis: client, Keys: s.macKeys, Grace: f.Grace, Idle: f.Idle, Absolute: f.Absolute,
+		TombstoneTTL: longestTTL(s.cfg) + s.cfg.Keys.ClockSkew, AcceptRollbackUntil: f.AcceptRollbackUntil,
 		Logger: s.logger, Registerer: metrics,
 	})
+	return nil
 }
 
 func (s *service) keySet() httpapi.KeySet {

@@ -22,9 +22,9 @@ import (
 
 func newVaultCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "vault",
-		Short: "Prepare Vault for Signet",
-		Args:  cobra.NoArgs,
+		Use:     "vault",
+		Short:   "Prepare Vault for Signet",
+		Example: "  signet vault init --config signet.yaml",
 	}
 	cmd.AddCommand(newVaultInitCommand())
 	return cmd
