@@ -72,7 +72,6 @@ type Batcher struct {
 	queue   *queue
 	metrics *batchMetrics
 	loud    logFloor
-	turn    atomic.Uint64 // which signature of a reply is verified next
 	macs    macGate
 
 	// life bounds every request to Vault. It is no caller's: one caller leaving

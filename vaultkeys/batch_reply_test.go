@@ -223,6 +223,30 @@ func TestVerifiesAllAfterAFailure(t *testing.T) {
 	})
 }
 
+// TestNoPlaceInABatchIsNeverChecked: the one signature that is verified is not
+// always the same, or a key that is wrong for some items would go unseen.
+func TestNoPlaceInABatchIsNeverChecked(t *testing.T) {
+	for place := range 2 {
+		synctest.Test(t, func(t *testing.T) {
+			s, b, key, rereads := faultyBatcher(t, func(_ int, d map[string]any) error {
+				if list, _ := d["batch_results"].([]any); len(list) == 2 {
+					corrupt(d, place)
+				}
+				return nil
+			})
+			for range 64 { // by chance once in 2^64
+				s.gate = make(chan struct{})
+				_ = pair(t, s, b, key)
+				synctest.Wait()
+			}
+			if rereads.Load() == 0 {
+				t.Errorf("place %d was bad in 64 batches, and nobody noticed", place)
+			}
+			closeBatcher(t, b)
+		})
+	}
+}
+
 // TestItemsFailOneByOne: an error inside a reply concerns its item only.
 func TestItemsFailOneByOne(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -59,7 +59,7 @@ func (b *Batcher) attempt(l *lane, items []*item) error {
 	results, err := b.ask(l, items)
 	if err == nil {
 		all := b.cfg.VerifyAll || faults > 0
-		err = verify(items, results, b.turn.Add(1), all)
+		err = verify(items, results, all)
 		if err == nil && all && faults > 0 {
 			l.faults.CompareAndSwap(faults, 0)
 		}

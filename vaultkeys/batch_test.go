@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -196,6 +197,49 @@ func TestOneCallerLeaving(t *testing.T) {
 		}
 		if _, err := b.Sign(leaverCtx, request(key, "late")); !errors.Is(err, context.Canceled) {
 			t.Errorf("with an ended context: %v", err)
+		}
+		closeBatcher(t, b)
+	})
+}
+
+// unnoticed is a context whose end its own caller has not been woken for yet.
+type unnoticed struct {
+	context.Context //nolint:containedctx // it is one
+
+	ended atomic.Bool
+}
+
+func (u *unnoticed) Done() <-chan struct{} { return nil }
+
+func (u *unnoticed) Err() error {
+	if u.ended.Load() {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestGoneButNotYetAwake: the last look before sending leaves a caller out whose
+// own goroutine has not run since it left.
+func TestGoneButNotYetAwake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSpy()
+		s.CreateKey(batchRing, "ecdsa-p256")
+		s.gate = make(chan struct{})
+		key := keyOf(s.Fake, batchRing, 1, signer.ES256)
+		b := newBatcher(s, func(c *vaultkeys.BatcherConfig) { c.InFlight = 1 })
+		first := signAsync(t.Context(), b, request(key, "first"))
+		synctest.Wait()
+		ctx := &unnoticed{Context: t.Context()}
+		gone := signAsync(ctx, b, request(key, "gone"))
+		stayer := signAsync(t.Context(), b, request(key, "stayer"))
+		synctest.Wait()
+		ctx.ended.Store(true)
+		close(s.gate)
+		mustVerify(t, request(key, "first"), <-first)
+		mustVerify(t, request(key, "stayer"), <-stayer)
+		wantErr(t, (<-gone).err, signer.ErrUnavailable)
+		if got := s.requests(); len(got) != 2 || !slices.Equal(got[1].references(), []string{"stayer"}) {
+			t.Errorf("requests: %v", got)
 		}
 		closeBatcher(t, b)
 	})

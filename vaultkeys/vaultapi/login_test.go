@@ -246,6 +246,9 @@ func TestTokenFileReplaced(t *testing.T) {
 		if c.Logins() != 1 {
 			t.Fatalf("%d logins by files that hold no token", c.Logins())
 		}
+		if n := c.metric(t, "signet_vault_logins_total", "refused"); n != 0 {
+			t.Errorf("%v logins were tried without a token", n)
+		}
 		put("hvs.two")
 		time.Sleep(3 * time.Second)
 		c.mustRead(t)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -229,7 +230,7 @@ func TestEnvironmentIsNotRead(t *testing.T) {
 	defer proxy.Close()
 	for name, value := range map[string]string{
 		"VAULT_ADDR": proxy.URL, "VAULT_AGENT_ADDR": proxy.URL, "VAULT_PROXY_ADDR": proxy.URL, "VAULT_HTTP_PROXY": proxy.URL,
-		"HTTP_PROXY": proxy.URL, "http_proxy": proxy.URL, "VAULT_TOKEN": "hvs.environment", "VAULT_NAMESPACE": "environment",
+		"VAULT_TOKEN": "hvs.environment", "VAULT_NAMESPACE": "environment",
 		"VAULT_HEADERS": `{"X-Vault-Namespace":"environment"}`, "VAULT_CACERT": "/nonexistent", "VAULT_SKIP_VERIFY": "neither",
 		"VAULT_CLIENT_TIMEOUT": "bogus", "VAULT_MAX_RETRIES": "bogus", "VAULT_RATE_LIMIT": "bogus",
 	} {
@@ -245,10 +246,30 @@ func TestEnvironmentIsNotRead(t *testing.T) {
 	if header.Get("X-Vault-Token") != "hvs.root" || header.Values("X-Vault-Namespace") != nil {
 		t.Errorf("headers %v", header)
 	}
-	// A name that no resolver knows: only a proxy could answer for it.
-	wantKinds(t, dial(t, "http://vault.invalid:8200", nil).read(t), "login", "unavailable")
 	if n := hijacked.Load(); n != 0 {
 		t.Errorf("%d requests went where the environment points", n)
+	}
+}
+
+// TestProxyOfTheEnvironmentIsNotUsed in a process of its own, because net/http
+// reads that environment only once.
+func TestProxyOfTheEnvironmentIsNotUsed(t *testing.T) {
+	const child = "VAULTAPI_TEST_CHILD"
+	if os.Getenv(child) != "" {
+		// A name that no resolver knows: only a proxy could answer for it.
+		wantKinds(t, dial(t, "http://vault.invalid:8200", nil).read(t), "login", "unavailable")
+		return
+	}
+	var hits atomic.Int32
+	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits.Add(1) }))
+	defer proxy.Close()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyOfTheEnvironmentIsNotUsed$")
+	cmd.Env = append(os.Environ(), child+"=1", "HTTP_PROXY="+proxy.URL, "http_proxy="+proxy.URL)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if n := hits.Load(); n != 0 {
+		t.Errorf("%d requests went through the environment's proxy", n)
 	}
 }
 
