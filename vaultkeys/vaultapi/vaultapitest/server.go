@@ -32,11 +32,16 @@ type Server struct {
 // Run holds a Vault and vaultapi.Conn to each other.
 func Run(t *testing.T, server Server) {
 	t.Helper()
-	for _, group := range []map[string]func(*testing.T, *suite){loginChecks, leaseChecks, refusalChecks} {
-		for name, check := range group {
-			t.Run(name, func(t *testing.T) { check(t, newSuite(t, server)) })
+	t.Run("Open", func(t *testing.T) { // it ends when its parallel checks have
+		for _, group := range []map[string]func(*testing.T, *suite){loginChecks, leaseChecks, refusalChecks} {
+			for name, check := range group {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					check(t, newSuite(t, server))
+				})
+			}
 		}
-	}
+	})
 	if server.Seal != nil && server.Unseal != nil {
 		t.Run("Sealed", func(t *testing.T) { sealed(t, newSuite(t, server), server) })
 	}
