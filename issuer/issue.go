@@ -52,7 +52,9 @@ func (i *Issuer) clientCredentials(ctx context.Context, client *clients.Client, 
 	if err != nil {
 		return nil, err
 	}
-	token, err := i.sign(ctx, ring, claims, i.Now().Add(ttl))
+	claims.IssuedAt = i.Now()
+	claims.Expiry = claims.IssuedAt.Add(ttl)
+	token, err := i.sign(ctx, ring, claims)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +119,9 @@ func (i *Issuer) issue(ctx context.Context, client *clients.Client, r IssueReque
 		return nil, err
 	}
 	if !r.Refresh {
-		token, err := i.sign(ctx, ring, claims, i.Now().Add(ttl))
+		claims.IssuedAt = i.Now()
+		claims.Expiry = claims.IssuedAt.Add(ttl)
+		token, err := i.sign(ctx, ring, claims)
 		if err != nil {
 			return nil, err
 		}
@@ -135,9 +139,10 @@ func (i *Issuer) openSession(ctx context.Context, ring string, claims signer.Cla
 	now := i.Now()
 	// The session begins with the login itself: the caller has just
 	// authenticated the subject.
-	claims.SessionID, claims.AuthTime = family.SID(), now
 	ends := now.Add(i.SessionLife)
-	token, err := i.sign(ctx, ring, claims, earlier(now.Add(ttl), ends))
+	claims.SessionID, claims.AuthTime = family.SID(), now
+	claims.IssuedAt, claims.Expiry = now, earlier(now.Add(ttl), ends)
+	token, err := i.sign(ctx, ring, claims)
 	if err != nil {
 		return nil, err
 	}
@@ -204,14 +209,15 @@ func checkLabel(r IssueRequest) error {
 	}
 }
 
-// sign makes the token. iat is this moment and not that of the request's
-// arrival, so that a token never lives longer than its ttl.
-func (i *Issuer) sign(ctx context.Context, ring string, claims signer.Claims, expiry time.Time) (signer.Token, error) {
+// sign makes the token, whose iat and exp the caller has counted from one look
+// at the clock, its last before the signature: two looks with the end of a
+// second between them would leave nothing of a token of one second.
+func (i *Issuer) sign(ctx context.Context, ring string, claims signer.Claims) (signer.Token, error) {
 	id, err := tokenID(i.Rand)
 	if err != nil {
 		return signer.Token{}, err
 	}
-	claims.ID, claims.IssuedAt, claims.Expiry = id, i.Now(), expiry
+	claims.ID = id
 	return i.Signer.Sign(ctx, ring, claims)
 }
 

@@ -46,12 +46,12 @@ func (i *Issuer) refresh(ctx context.Context, client *clients.Client, r RefreshR
 	if err != nil {
 		return nil, err
 	}
-	now := i.Now()
-	expiry := earlier(now.Add(ttl), attempt.Session.ExpiresAt)
-	if expiry.Unix() <= now.Unix() {
+	claims.IssuedAt = i.Now()
+	claims.Expiry = earlier(claims.IssuedAt.Add(ttl), attempt.Session.ExpiresAt)
+	if claims.Expiry.Unix() <= claims.IssuedAt.Unix() {
 		return nil, grantRefused(nil) // less than a second is left of the session
 	}
-	token, err := i.sign(ctx, ring, claims, expiry)
+	token, err := i.sign(ctx, ring, claims)
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +107,10 @@ func narrowScope(client *clients.Client, granted, requested string) (string, err
 		_, err := client.Scope(name)
 		return err != nil
 	})
+	if len(kept) == 0 && granted != "" {
+		// To many a resource server a token without scope is one without limits.
+		return "", grantRefused(nil)
+	}
 	return strings.Join(kept, " "), nil
 }
 
