@@ -1,6 +1,8 @@
 package integration_test
 
 import (
+	"net/http"
+	"net/url"
 	"slices"
 	"testing"
 	"time"
@@ -85,5 +87,30 @@ func TestFenceMovesSigners(t *testing.T) {
 	stack.Vault.Configure(t, ring, map[string]any{"min_encryption_version": 2})
 	if kid := kidOf(t, s.ClientCredentials(t, stack.Demo)); kid == oldKID {
 		t.Error("a token was signed with a version that Vault had fenced off")
+	}
+}
+
+// TestVersionSeenByOneReplicaFirst: an HS256 version signs at once, so a token
+// of it reaches other replicas before they have read it. They must find it, not
+// call the token invalid; and a revocation must not be confirmed and forgotten.
+func TestVersionSeenByOneReplicaFirst(t *testing.T) {
+	const ring = "signet-hs256"
+	stack := integration.New(t, &integration.Options{
+		Replicas: 2, Rings: []integration.Ring{{Name: ring, Algorithm: "HS256"}},
+	})
+	first, second := stack.Signet(0), stack.Signet(1)
+	oldKID := kidOf(t, first.ClientCredentials(t, stack.Demo))
+	stack.Vault.Rotate(t, ring)
+	var token string
+	integration.Eventually(t, 5*time.Second, "the first replica signs with the new version", func() bool {
+		token = first.ClientCredentials(t, stack.Demo)
+		return kidOf(t, token) != oldKID
+	})
+	if !second.Active(t, stack.Demo, token) {
+		t.Fatal("the second replica calls a good token invalid")
+	}
+	second.Post(t, "/oauth2/revoke", stack.Demo, url.Values{"token": {token}}).Want(t, http.StatusOK)
+	if first.Active(t, stack.Demo, token) {
+		t.Error("a revocation was confirmed and forgotten")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"signet/signer"
 )
@@ -31,6 +32,8 @@ func (k fixedKeys) compact(header, payload string) string {
 }
 
 func (fixedKeys) Refresh(context.Context, string) error { return nil }
+
+func (fixedKeys) RefreshTo(context.Context, time.Time) error { return nil }
 
 // ed25519Backend signs with that key.
 type ed25519Backend struct {

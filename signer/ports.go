@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"time"
 )
 
 // What a Backend or Keys implementation reports; test with errors.Is.
@@ -60,8 +61,8 @@ type Backend interface {
 	VerifyMAC(ctx context.Context, key Key, input, mac []byte) (bool, error)
 }
 
-// Keys says which key versions exist now, from memory: no call here but
-// Refresh touches the network.
+// Keys says which key versions exist now, from memory: only Refresh and
+// RefreshTo touch the network.
 type Keys interface {
 	// SigningKey is the version that signs now. ErrUnknownRing, or
 	// ErrUnavailable when the snapshot is missing or too old to sign by.
@@ -72,4 +73,8 @@ type Keys interface {
 	// Refresh reads the ring again now (single flight, rate-limited), after
 	// ErrVersionRefused.
 	Refresh(ctx context.Context, ring string) error
+	// RefreshTo reads again every ring that was last read before at (single
+	// flight, rate-limited), after an unknown kid. An error means that the kid
+	// may exist all the same.
+	RefreshTo(ctx context.Context, at time.Time) error
 }

@@ -9,8 +9,9 @@ import (
 
 // Verify checks a token completely, by the key that its kid names and no other,
 // and returns its claims. The error is ErrInvalidToken whatever is wrong with
-// the token, and ErrUnavailable only if it is HS256 and the key holder, which
-// alone can check it, cannot be asked.
+// the token, and ErrUnavailable only if the key holder has to be asked and
+// cannot be: for HS256, which it alone can check, and for a kid that is unknown
+// here on a token younger than what is known here.
 func (s *Signer) Verify(ctx context.Context, token string) (Claims, error) {
 	c, err := split(token)
 	if err != nil {
@@ -23,14 +24,8 @@ func (s *Signer) Verify(ctx context.Context, token string) (Claims, error) {
 	if !isAccessToken(h.typ) || h.kid == "" {
 		return Claims{}, invalid(errMalformed)
 	}
-	key, ok := s.keys.VerificationKey(h.kid)
-	// RFC 8725 sections 3.1 and 3.2: the key has one algorithm, and the header
-	// may only confirm it. "none" and HS256 keyed by a public key end here.
-	if !ok || h.alg != string(key.Algorithm) {
-		return Claims{}, invalid(errKeyType)
-	}
-	// Claims before the signature: a token that is expired or foreign must not
-	// cost a request to the key holder (HS256), and both give the same answer.
+	// Claims before key and signature: a token that is expired or foreign must
+	// not cost a request to the key holder, and all give the same answer.
 	claims, t, err := parseClaims(c.payload)
 	if err != nil {
 		return Claims{}, invalid(err)
@@ -38,10 +33,46 @@ func (s *Signer) Verify(ctx context.Context, token string) (Claims, error) {
 	if err := s.checkClaims(claims, t); err != nil {
 		return Claims{}, invalid(err)
 	}
+	key, err := s.verificationKey(ctx, h.kid, t.iat)
+	if err != nil {
+		return Claims{}, err
+	}
+	// RFC 8725 sections 3.1 and 3.2: the key has one algorithm, and the header
+	// may only confirm it. "none" and HS256 keyed by a public key end here.
+	if h.alg != string(key.Algorithm) {
+		return Claims{}, invalid(errKeyType)
+	}
 	if err := s.checkSignature(ctx, key, c); err != nil {
 		return Claims{}, err
 	}
 	return claims, nil
+}
+
+// signingTime is the longest that a signature may take after its iat was
+// chosen; the version that made it may be younger than iat by as much.
+const signingTime = 3 * time.Second
+
+// verificationKey is the key of a kid. Another replica may already sign with a
+// version that was made since this one last looked (an HS256 version signs at
+// once, and so does one that an emergency promoted): then the rings are read
+// again, so that no good token is called invalid. A token older than the last
+// read costs nothing: its version would be known.
+func (s *Signer) verificationKey(ctx context.Context, kid string, iat time.Time) (Key, error) {
+	if key, ok := s.keys.VerificationKey(kid); ok {
+		return key, nil
+	}
+	at := iat.Add(s.skew + signingTime)
+	if now := s.now(); at.After(now) {
+		at = now
+	}
+	if err := s.keys.RefreshTo(ctx, at); err != nil {
+		return Key{}, fmt.Errorf("looking for a kid that is unknown here: %w: %w", ErrUnavailable, err)
+	}
+	key, ok := s.keys.VerificationKey(kid)
+	if !ok {
+		return Key{}, invalid(errKeyType)
+	}
+	return key, nil
 }
 
 func (s *Signer) checkSignature(ctx context.Context, key Key, c compact) error {

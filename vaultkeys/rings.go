@@ -222,6 +222,23 @@ func (r *Rings) Refresh(ctx context.Context, ring string) error {
 	return reader.gate.join(ctx)
 }
 
+// RefreshTo reads again every ring whose last read began before at: an unknown
+// kid on a younger token may be a version that another replica saw earlier. It
+// costs at most one read a ring and floor, however many kids are made up. An
+// error means that some ring could not be read.
+func (r *Rings) RefreshTo(ctx context.Context, at time.Time) error {
+	rings := r.view.Load().rings
+	errs := make([]error, len(r.readers))
+	var wg sync.WaitGroup
+	for i, reader := range r.readers {
+		if s := rings[i]; s == nil || s.readAt.Before(at) {
+			wg.Go(func() { errs[i] = reader.gate.fresh(ctx) })
+		}
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
 // publish replaces one ring's snapshot and everything that follows from it.
 func (r *Rings) publish(index int, s *snapshot, now time.Time) ([]signer.Key, error) {
 	r.mu.Lock()

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -45,6 +46,8 @@ type Holder struct {
 	requests []signer.Request
 	macs     int
 	refreshs int
+	// refreshedTo are the arguments of RefreshTo.
+	refreshedTo []time.Time
 }
 
 type ring struct {
@@ -60,6 +63,7 @@ type version struct {
 	private crypto.Signer // nil for HS256
 	secret  []byte        // HS256 only
 	retired bool
+	unseen  bool // to VerificationKey, until RefreshTo
 }
 
 // New makes a holder with one version in each ring. It panics if the machine
@@ -123,6 +127,14 @@ func (h *Holder) Retire(name string, number int) {
 	h.ring(name).versions[number-1].retired = true
 }
 
+// Hide takes a version out of VerificationKey until RefreshTo is called:
+// another replica saw it earlier.
+func (h *Holder) Hide(name string, number int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ring(name).versions[number-1].unseen = true
+}
+
 // Fail makes Sign and VerifyMAC return err from now on; nil heals.
 func (h *Holder) Fail(err error) {
 	h.mu.Lock()
@@ -130,7 +142,7 @@ func (h *Holder) Fail(err error) {
 	h.fail = err
 }
 
-// FailKeys makes SigningKey and Refresh return err from now on; nil heals.
+// FailKeys makes SigningKey, Refresh and RefreshTo return err from now on; nil heals.
 func (h *Holder) FailKeys(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -281,7 +293,7 @@ func (h *Holder) VerificationKey(kid string) (signer.Key, bool) {
 	defer h.mu.Unlock()
 	for _, r := range h.rings {
 		for _, v := range r.versions {
-			if v.key.KID == kid && !v.retired {
+			if v.key.KID == kid && !v.retired && !v.unseen {
 				return v.key, true
 			}
 		}
@@ -300,6 +312,29 @@ func (h *Holder) Refresh(_ context.Context, name string) error {
 	r := h.ring(name)
 	r.known = r.next
 	return nil
+}
+
+// RefreshTo implements signer.Keys: the versions that Hide hid are seen again.
+func (h *Holder) RefreshTo(_ context.Context, at time.Time) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.refreshedTo = append(h.refreshedTo, at)
+	if h.failKeys != nil {
+		return h.failKeys
+	}
+	for _, r := range h.rings {
+		for i := range r.versions {
+			r.versions[i].unseen = false
+		}
+	}
+	return nil
+}
+
+// RefreshedTo are the times that RefreshTo was called with.
+func (h *Holder) RefreshedTo() []time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.refreshedTo)
 }
 
 func (h *Holder) ring(name string) *ring {
