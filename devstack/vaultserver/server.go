@@ -60,6 +60,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		config:    coreConfig,
 		failed:    make(chan error, 1),
 	}
+	waiting := &unused{}
 	s.http = &http.Server{
 		// Vault's handler wants a listener configuration and panics without one.
 		Handler: vaulthttp.Handler.Handler(&vault.HandlerProperties{
@@ -71,7 +72,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       5 * time.Minute,
 		ErrorLog:          logger.StandardLogger(nil),
+		ConnState:         waiting.track,
 	}
+	s.http.RegisterOnShutdown(waiting.close)
 	go func() { s.failed <- s.http.Serve(cfg.Listener) }()
 	return s, nil
 }

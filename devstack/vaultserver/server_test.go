@@ -218,3 +218,21 @@ func TestSaysWhatIsWrongWithTheStorage(t *testing.T) {
 		})
 	}
 }
+
+// HTTP clients dial in reserve; a connection that asks nothing is no reason to wait.
+func TestClosesUnusedConnectionsAtOnce(t *testing.T) {
+	server, url := start(t, vaultserver.Config{RootToken: "root"})
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	// Accepted in order: once this is answered, the server has the one before.
+	must(t, "root", http.MethodGet, url+"/v1/sys/mounts", nil)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // Shutdown alone takes 5
+	defer cancel()
+	if err := server.Close(ctx); err != nil {
+		t.Error(err)
+	}
+}
