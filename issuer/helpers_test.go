@@ -230,9 +230,15 @@ func (h *house) active(id, token string) *issuer.Introspection {
 // stored is everything in Redis, to tell whether something was written.
 func (h *house) stored() string { return h.redis.Dump() }
 
-// refused demands an *issuer.Error with the code, and looks at the rules that
-// hold for all of them.
-func (h *house) refused(err error, want issuer.Code) *issuer.Error {
+// refused demands an *issuer.Error with the code.
+func (h *house) refused(err error, want issuer.Code) {
+	h.t.Helper()
+	_ = h.refusal(err, want)
+}
+
+// refusal is the *issuer.Error, which must have the code and keep the rules
+// that hold for all of them.
+func (h *house) refusal(err error, want issuer.Code) *issuer.Error {
 	h.t.Helper()
 	e, ok := errors.AsType[*issuer.Error](err)
 	if !ok || e.Code != want {

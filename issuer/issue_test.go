@@ -295,7 +295,7 @@ func TestIssueWithoutVault(t *testing.T) {
 				},
 			} {
 				response, err := ask()
-				e := h.refused(err, c.want)
+				e := h.refusal(err, c.want)
 				if response != nil {
 					t.Errorf("%s: answer %+v", use, response)
 				}
