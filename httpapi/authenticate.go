@@ -16,17 +16,25 @@ type credentials struct{ id, secret string }
 
 // authenticate finds who asks. Every failure to prove it is the same answer.
 func (s *Server) authenticate(c echo.Context, f form) (*clients.Client, error) {
-	given, err := findCredentials(c.Request().Header, f)
+	client, err := s.identify(c.Request().Header, f)
+	if err != nil {
+		s.metrics.authentications.WithLabelValues("refused").Inc()
+		return nil, err
+	}
+	s.metrics.authentications.WithLabelValues("accepted").Inc()
+	c.Set(keyClientID, client.ID)
+	return client, nil
+}
+
+func (s *Server) identify(header http.Header, f form) (*clients.Client, error) {
+	given, err := findCredentials(header, f)
 	if err != nil {
 		return nil, err
 	}
 	client, err := s.Clients.Authenticate(given.id, given.secret)
 	if err != nil {
-		s.metrics.authentications.WithLabelValues("refused").Inc()
 		return nil, unauthenticated(err)
 	}
-	s.metrics.authentications.WithLabelValues("accepted").Inc()
-	c.Set(keyClientID, client.ID)
 	return client, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -75,8 +76,14 @@ func (c *Config) basePath() string {
 	if err != nil {
 		return "" // config has checked it
 	}
-	for len(u.Path) > 0 && u.Path[len(u.Path)-1] == '/' {
-		u.Path = u.Path[:len(u.Path)-1]
+	return strings.TrimRight(routePath(u), "/")
+}
+
+// routePath is the path as echo's router sees it: decoded, unless decoding
+// would lose something.
+func routePath(u *url.URL) string {
+	if u.RawPath != "" {
+		return u.RawPath
 	}
 	return u.Path
 }

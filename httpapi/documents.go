@@ -21,9 +21,9 @@ func (s *Server) jwks(c echo.Context) error {
 	header := c.Response().Header()
 	header.Set(echo.HeaderAccessControlAllowOrigin, "*")
 	header.Set("ETag", set.ETag)
-	header.Set(echo.HeaderCacheControl, fmt.Sprintf("public, max-age=%d, stale-if-error=%d",
+	cacheable(header, fmt.Sprintf("public, max-age=%d, stale-if-error=%d",
 		jittered(set.MaxAge)/time.Second, set.StaleIfError/time.Second))
-	if matches(c.Request().Header.Get("If-None-Match"), set.ETag) {
+	if matches(strings.Join(c.Request().Header.Values("If-None-Match"), ","), set.ETag) {
 		return c.NoContent(http.StatusNotModified)
 	}
 	return c.Blob(http.StatusOK, "application/jwk-set+json", set.Body)
@@ -94,7 +94,7 @@ func published(m metadata) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		header := c.Response().Header()
 		header.Set(echo.HeaderAccessControlAllowOrigin, "*")
-		header.Set(echo.HeaderCacheControl, "public, max-age=300")
+		cacheable(header, "public, max-age=300")
 		return writeJSON(c, http.StatusOK, echo.MIMEApplicationJSON, m)
 	}
 }

@@ -112,10 +112,10 @@ func (s *Server) writeError(err error, c echo.Context) {
 	}
 	c.Set(keyErrorCode, string(a.code))
 	var writing error
-	if strings.HasPrefix(strings.TrimPrefix(c.Request().URL.Path, s.basePath()), "/v1/") {
+	if strings.HasPrefix(strings.TrimPrefix(routePath(c.Request().URL), s.basePath()), "/v1/") {
 		writing = writeProblem(c, a)
 	} else {
-		writing = c.JSON(a.status, struct {
+		writing = writeJSON(c, a.status, echo.MIMEApplicationJSON, struct {
 			Error       issuer.Code `json:"error"`
 			Description string      `json:"error_description,omitempty"`
 		}{a.code, describable(a.description)})

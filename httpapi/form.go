@@ -90,23 +90,25 @@ func nothingInURL(r *http.Request) error {
 
 // readBody reads a body of one content type, plainly encoded, within maxBody.
 func readBody(w http.ResponseWriter, r *http.Request, contentType string) ([]byte, error) {
-	given, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	// Joined, two headers of a name are never what one alone would be.
+	given, params, err := mime.ParseMediaType(strings.Join(r.Header.Values("Content-Type"), ","))
 	charset := params["charset"]
 	if err != nil || given != contentType || charset != "" && !strings.EqualFold(charset, "utf-8") {
 		refused := malformed("the body must be %s", contentType)
 		refused.status = http.StatusUnsupportedMediaType
 		return nil, refused
 	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+	if encoding := strings.Join(r.Header.Values("Content-Encoding"), ","); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		refused := malformed("a compressed body is not accepted")
 		refused.status = http.StatusUnsupportedMediaType
 		return nil, refused
 	}
+	if r.ContentLength > maxBody {
+		return nil, tooLarge() // not even asked for, where the caller waits with Expect
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		refused := malformed("the body is larger than %d bytes", maxBody)
-		refused.status = http.StatusRequestEntityTooLarge
-		return nil, refused
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, tooLarge()
 	}
 	if err != nil {
 		refused := malformed("the body ended early")
@@ -114,4 +116,10 @@ func readBody(w http.ResponseWriter, r *http.Request, contentType string) ([]byt
 		return nil, refused
 	}
 	return body, nil
+}
+
+func tooLarge() *refusal {
+	refused := malformed("the body is larger than %d bytes", maxBody)
+	refused.status = http.StatusRequestEntityTooLarge
+	return refused
 }

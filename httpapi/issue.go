@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -17,7 +18,7 @@ func (s *Server) issue(c echo.Context) error {
 	if err := nothingInURL(c.Request()); err != nil {
 		return err
 	}
-	body, err := readBody(c.Response(), c.Request(), echo.MIMEApplicationJSON)
+	body, err := readBody(c.Response().Writer, c.Request(), echo.MIMEApplicationJSON)
 	if err != nil {
 		return err
 	}
@@ -66,6 +67,11 @@ func parseIssue(body []byte) (issuer.IssueRequest, error) {
 		if bytes.Equal(value, []byte("null")) || json.Unmarshal(value, target) != nil {
 			return r, malformed("%s has the wrong type", name)
 		}
+	}
+	if strings.ContainsRune(r.Subject, utf8.RuneError) {
+		// What encoding/json makes of half a surrogate pair: different texts
+		// would become one subject.
+		return r, malformed("subject is not Unicode text")
 	}
 	if ttl != "" {
 		d, err := time.ParseDuration(ttl)

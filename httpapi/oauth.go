@@ -22,7 +22,6 @@ type tokenResponse struct {
 }
 
 func writeToken(c echo.Context, r *issuer.Response) error {
-	noStore(c.Response().Header())
 	return writeJSON(c, http.StatusOK, echo.MIMEApplicationJSON, tokenResponse{
 		AccessToken: r.AccessToken, TokenType: r.TokenType, ExpiresIn: int64(r.ExpiresIn / time.Second), Scope: r.Scope,
 		RefreshToken: r.RefreshToken, RefreshExpiresIn: int64(r.RefreshExpiresIn / time.Second),
@@ -31,7 +30,7 @@ func writeToken(c echo.Context, r *issuer.Response) error {
 
 // token is POST /oauth2/token.
 func (s *Server) token(c echo.Context) error {
-	f, err := readForm(c.Response(), c.Request())
+	f, err := readForm(c.Response().Writer, c.Request())
 	if err != nil {
 		return err
 	}
@@ -80,7 +79,7 @@ func targets(f form) ([]string, error) {
 
 // revoke is POST /oauth2/revoke (RFC 7009).
 func (s *Server) revoke(c echo.Context) error {
-	f, err := readForm(c.Response(), c.Request())
+	f, err := readForm(c.Response().Writer, c.Request())
 	if err != nil {
 		return err
 	}
@@ -94,13 +93,12 @@ func (s *Server) revoke(c echo.Context) error {
 	if err := s.Status.Revoke(c.Request().Context(), client, f.get("token")); err != nil {
 		return err
 	}
-	noStore(c.Response().Header())
 	return c.NoContent(http.StatusOK)
 }
 
 // introspect is POST /oauth2/introspect (RFC 7662).
 func (s *Server) introspect(c echo.Context) error {
-	f, err := readForm(c.Response(), c.Request())
+	f, err := readForm(c.Response().Writer, c.Request())
 	if err != nil {
 		return err
 	}
@@ -115,7 +113,6 @@ func (s *Server) introspect(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	noStore(c.Response().Header())
 	return writeJSON(c, http.StatusOK, echo.MIMEApplicationJSON, introspection(found))
 }
 

@@ -25,6 +25,7 @@ type metrics struct {
 	requests        *prometheus.CounterVec
 	seconds         *prometheus.HistogramVec
 	authentications *prometheus.CounterVec
+	panics          prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -40,6 +41,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		authentications: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "signet_client_authentications_total", Help: "Client authentications, accepted and refused.",
 		}, []string{"result"}),
+		panics: factory.NewCounter(prometheus.CounterOpts{
+			Name: "signet_http_panics_total", Help: "Requests whose handler panicked: each is a bug.",
+		}),
 	}
 }
 
@@ -59,6 +63,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		header := c.Response().Header()
 		header.Set(echo.HeaderXRequestID, id)
 		header.Set(echo.HeaderXContentTypeOptions, "nosniff")
+		noStore(header)
 		err := next(c)
 		if err != nil {
 			c.Error(err) // answers, so that the status below is the real one
@@ -130,10 +135,11 @@ func peer(remote string) string {
 
 // recovered turns a panic into an error like any other; the stack is for the
 // log only.
-func recovered(next echo.HandlerFunc) echo.HandlerFunc {
+func (s *Server) recovered(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		defer func() {
 			if p := recover(); p != nil {
+				s.metrics.panics.Inc()
 				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 			}
 		}()

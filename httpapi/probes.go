@@ -16,7 +16,6 @@ type probe struct {
 }
 
 func (s *Server) writeProbe(c echo.Context, ok bool, p probe) error {
-	noStore(c.Response().Header())
 	status := http.StatusOK
 	p.Status = "ok"
 	if !ok {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -50,7 +51,8 @@ func (s *Server) Public() http.Handler {
 		"/oauth2/introspect": s.introspect,
 		"/v1/tokens":         s.issue,
 	}
-	base := s.basePath()
+	// Echo takes a colon for the beginning of a parameter.
+	base := strings.ReplaceAll(s.basePath(), ":", `\:`)
 	for _, prefix := range []string{"", base} {
 		for path, handler := range operations {
 			e.POST(prefix+path, handler)
@@ -72,10 +74,11 @@ func (s *Server) Public() http.Handler {
 // Ops is the handler of the ops listener.
 func (s *Server) Ops() http.Handler {
 	e := s.echo()
-	e.GET("/livez", s.livez)
-	e.GET("/readyz", s.readyz)
-	e.GET("/readyz/sign", s.readyzSign)
-	e.GET("/metrics", s.metricsPage())
+	for path, handler := range map[string]echo.HandlerFunc{
+		"/livez": s.livez, "/readyz": s.readyz, "/readyz/sign": s.readyzSign, "/metrics": s.metricsPage(),
+	} {
+		e.Match([]string{http.MethodGet, http.MethodHead}, path, handler) // some load balancers ask with HEAD
+	}
 	return e
 }
 
@@ -83,7 +86,7 @@ func (s *Server) echo() *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.writeError
-	e.Use(s.observe, recovered, s.deadline)
+	e.Use(s.observe, s.recovered, s.deadline)
 	return e
 }
 
