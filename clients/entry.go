@@ -27,8 +27,12 @@ func (e Entry) YAML() (string, error) {
 		key    string
 		values []string
 	}{
-		{"secrets", e.Secrets}, {"grants", e.Grants}, {"subjects", e.Subjects},
-		{"audiences", e.Audiences}, {"scopes", e.Scopes}, {"claims", e.Claims},
+		{"secrets", e.Secrets},
+		{"grants", e.Grants},
+		{"subjects", e.Subjects},
+		{"audiences", e.Audiences},
+		{"scopes", e.Scopes},
+		{"claims", e.Claims},
 	} {
 		if len(list.values) == 0 {
 			continue

@@ -41,7 +41,7 @@ func parse(path string, data []byte, r rules) (map[string]*Client, error) {
 		p.subjectsAreNoClients()
 	}
 	if err := doc.Err(path); err != nil {
-		return nil, err
+		return nil, withoutSecrets(err)
 	}
 	return clients, nil
 }

@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -67,4 +69,22 @@ func (s *secrets) match(secret string) bool {
 		found |= used & subtle.ConstantTimeCompare(s.sums[i][:], sum[:])
 	}
 	return found == 1
+}
+
+var spelledSecret = regexp.MustCompile(secretPrefix + `[A-Za-z0-9_-]+`)
+
+// withoutSecrets blanks what looks like a secret: messages quote the file, they
+// end in logs, and a secret may stand anywhere in the file by mistake.
+func withoutSecrets(err error) error {
+	all, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	for i := range all.Violations {
+		v := &all.Violations[i]
+		for _, text := range []*string{&v.Field, &v.Problem, &v.Remedy} {
+			*text = spelledSecret.ReplaceAllString(*text, secretPrefix+"...")
+		}
+	}
+	return all
 }
