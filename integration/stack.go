@@ -183,7 +183,7 @@ func (s *Stack) checkLogs(t testing.TB) {
 
 func (s *Stack) secrets() []string {
 	all := []string{s.Demo.Secret, s.Reader.Secret, s.Other.Secret}
-	for _, name := range []string{"secret_id", "keeper-secret_id"} {
+	for _, name := range []string{"secret_id"} {
 		if b, err := os.ReadFile(filepath.Join(s.CredentialsDir, name)); err == nil {
 			all = append(all, strings.TrimSpace(string(b)))
 		}

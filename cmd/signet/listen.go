@@ -52,7 +52,7 @@ func listenTCP(ctx context.Context, address, field string) (net.Listener, error)
 // newHTTPServer has every limit that net/http leaves open: a slow or silent
 // caller must not hold a connection for ever.
 func newHTTPServer(handler http.Handler, logger *slog.Logger) *http.Server {
-	return &http.Server{
+	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
@@ -62,4 +62,6 @@ func newHTTPServer(handler http.Handler, logger *slog.Logger) *http.Server {
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 250},
 	}
+	new(unused).watch(server)
+	return server
 }

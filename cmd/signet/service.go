@@ -138,6 +138,7 @@ func (s *service) wireRedis(metrics prometheus.Registerer) (err error) {
 	if r.TLS != nil {
 		c.TLS = &sharedstate.TLS{CACert: r.TLS.CACert, Cert: r.TLS.Cert, Key: r.TLS.Key, ServerName: r.TLS.ServerName}
 	}
+	sharedstate.LogTo(s.logger)
 	client, err := sharedstate.Open(c)
 	if err != nil {
 		return fmt.Errorf("preparing the connection to redis: %w", err)

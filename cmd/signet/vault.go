@@ -34,6 +34,7 @@ func newVaultCommand() *cobra.Command {
 type vaultInitOptions struct {
 	configPath     string
 	credentialsDir string
+	keeperDir      string
 	dryRun         bool
 	wait           time.Duration
 }
@@ -71,7 +72,8 @@ transit keys, the three policies and the two AppRoles.`,
 	flags.StringVar(&o.configPath, "config", "signet.yaml", "Signet's configuration file")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print what would be done, and the policies; change nothing")
 	flags.DurationVar(&o.wait, "wait", 0, "wait so long, such as 60s, until Vault is up and unsealed")
-	flags.StringVar(&o.credentialsDir, "credentials-dir", "", "write role_id and a fresh secret_id here, and keeper-role_id, keeper-secret_id")
+	flags.StringVar(&o.credentialsDir, "credentials-dir", "", "write the issuer's role_id and a fresh secret_id here")
+	flags.StringVar(&o.keeperDir, "keeper-credentials-dir", "", "write the keeper's here, for a host that serves no tokens")
 	return cmd
 }
 
@@ -98,7 +100,7 @@ func vaultInit(ctx context.Context, o vaultInitOptions, out, progress io.Writer)
 	}
 	init := vaultinit.Config{
 		Conn: conn, Mount: cfg.Vault.TransitMount, AppRoleMount: cfg.Vault.Auth.Mount, MACKey: cfg.Refresh.MACKey,
-		DryRun: o.dryRun, CredentialsDir: o.credentialsDir,
+		DryRun: o.dryRun, CredentialsDir: o.credentialsDir, KeeperCredentialsDir: o.keeperDir,
 		ConfigPath: o.configPath, Address: cfg.Vault.Address, Out: out,
 	}
 	for _, r := range cfg.Rings {

@@ -30,7 +30,9 @@ type Login interface {
 const maxCredential = 64 << 10
 
 var (
-	errEmpty      = errors.New("empty")
+	errEmpty = errors.New("empty")
+	// errUnreadable: whoever writes the credential may not have come to it yet.
+	errUnreadable = errors.New("not readable yet")
 	errCharacters = errors.New("it holds blanks or control characters")
 	errTooLong    = errors.New("longer than 64 KiB")
 	errNoToken    = errors.New("an answer without a token")
@@ -65,10 +67,13 @@ func readFile(path string) (string, error) {
 func credential(read func() (string, error)) (string, error) {
 	s, err := read()
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	s = strings.TrimSpace(s)
-	return s, checkCredential(s)
+	if err := checkCredential(s); err != nil {
+		return s, fmt.Errorf("%w: %w", errUnreadable, err)
+	}
+	return s, nil
 }
 
 func checkCredential(s string) error {

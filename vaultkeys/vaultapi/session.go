@@ -123,7 +123,7 @@ func (c *Conn) finish(ctx context.Context, f *flight, s *session, seen fingerpri
 		}
 		c.failures, c.notBefore, c.lastErr, c.refused = 0, time.Time{}, nil, false
 	} else {
-		c.refused, c.refusedPrint = !errors.Is(err, ErrUnavailable), seen
+		c.refused, c.refusedPrint = !errors.Is(err, ErrUnavailable) && !errors.Is(err, errUnreadable), seen
 		c.notBefore = time.Now().Add(loginBackoff(c.failures, c.refused))
 		c.failures++
 		c.lastErr = loginError(err)

@@ -14,14 +14,11 @@ const (
 )
 
 // appRole is one AppRole, whose only policy bears its name.
-type appRole struct {
-	name   string
-	prefix string // of its credentials' file names
-}
+type appRole struct{ name string }
 
 // roles are those that log in unattended. An auditor is a person, who has a way
 // to log in already: give that the policy signet-auditor.
-var roles = []appRole{{name: Issuer}, {name: Keeper, prefix: "keeper-"}}
+var roles = []appRole{{name: Issuer}, {name: Keeper}}
 
 // How long a token of theirs lives. Signet renews it and logs in again before
 // the end; a stolen one ends within the day.

@@ -8,22 +8,31 @@ import (
 	"path/filepath"
 )
 
+// credentialsDir is where the role's files go; "" for nowhere.
+func (c *Config) credentialsDir(role appRole) string {
+	if role.name == Keeper {
+		return c.KeeperCredentialsDir
+	}
+	return c.CredentialsDir
+}
+
+var errSameDir = errors.New("issuer and keeper need a credentials directory each: whoever reads both can sign and rotate")
+
 // credentials writes each role's id and a fresh secret id. Earlier secret ids
 // stay valid: other replicas may use them.
 func (c *Config) credentials(ctx context.Context, r *report) error {
-	if c.CredentialsDir == "" {
-		return nil
-	}
-	if c.DryRun {
-		for _, role := range roles {
-			r.wouldWrite(filepath.Join(c.CredentialsDir, role.prefix+"role_id"), filepath.Join(c.CredentialsDir, role.prefix+"secret_id"))
-		}
-		return nil
-	}
-	if err := os.MkdirAll(c.CredentialsDir, 0o700); err != nil {
-		return fmt.Errorf("making the credentials directory: %w", err)
-	}
 	for _, role := range roles {
+		dir := c.credentialsDir(role)
+		if dir == "" {
+			continue
+		}
+		if c.DryRun {
+			r.wouldWrite(filepath.Join(dir, "role_id"), filepath.Join(dir, "secret_id"))
+			continue
+		}
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("making the credentials directory: %w", err)
+		}
 		if err := c.credential(ctx, r, role); err != nil {
 			return fmt.Errorf("credentials of %s: %w", role.name, err)
 		}
@@ -50,7 +59,7 @@ func (c *Config) credential(ctx context.Context, r *report, role appRole) error 
 		return errors.New("vault's answer holds no role id or no secret id")
 	}
 	for _, f := range []struct{ name, content string }{{"role_id", id.RoleID}, {"secret_id", secret.SecretID}} {
-		path := filepath.Join(c.CredentialsDir, role.prefix+f.name)
+		path := filepath.Join(c.credentialsDir(role), f.name)
 		if err := replace(path, f.content+"\n"); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -41,9 +42,11 @@ type Config struct {
 	MACKey string
 	// DryRun prints what would be done, and the policies, and writes nothing.
 	DryRun bool
-	// CredentialsDir is where role ids and fresh secret ids are written, made
-	// with mode 0700 if absent; "" = only say how to get them.
-	CredentialsDir string
+	// CredentialsDir is where the issuer's role_id and a fresh secret_id are
+	// written, made with mode 0700 if absent; "" = only say how to get them.
+	// KeeperCredentialsDir is the same for the keeper, and another directory:
+	// whoever serves tokens must not be able to rotate keys.
+	CredentialsDir, KeeperCredentialsDir string
 	// ConfigPath and Address are Signet's configuration file and Vault's URL,
 	// as the closing advice shows them; "" = placeholders.
 	ConfigPath, Address string
@@ -70,6 +73,9 @@ var (
 )
 
 func (c *Config) check() error {
+	if c.CredentialsDir != "" && filepath.Clean(c.CredentialsDir) == filepath.Clean(c.KeeperCredentialsDir) {
+		return errSameDir
+	}
 	var problems []error
 	refuse := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	if !mountPaths.MatchString(c.Mount) {

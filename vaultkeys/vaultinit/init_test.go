@@ -99,7 +99,9 @@ func TestSecondRunWritesNothing(t *testing.T) {
 
 func TestDryRunWritesNothing(t *testing.T) {
 	f, dir := newFake(), filepath.Join(t.TempDir(), "credentials")
-	dry := func(c *vaultinit.Config) { c.DryRun, c.CredentialsDir = true, dir }
+	dry := func(c *vaultinit.Config) {
+		c.DryRun, c.CredentialsDir, c.KeeperCredentialsDir = true, dir, dir+"-keeper"
+	}
 	out := mustRun(t, f, dry)
 	wantWrites(t, f)
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
@@ -117,7 +119,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 			t.Errorf("policy %s is not printed", p.Name)
 		}
 	}
-	if !strings.Contains(out, "would write  credential     "+filepath.Join(dir, "keeper-secret_id")) {
+	if !strings.Contains(out, "would write  credential     "+filepath.Join(dir+"-keeper", "secret_id")) {
 		t.Errorf("the credentials to be written are not printed:\n%s", out)
 	}
 }
@@ -260,11 +262,11 @@ func TestGoesOnAfterAFailure(t *testing.T) {
 
 func TestCredentials(t *testing.T) {
 	f, dir := newFake(), filepath.Join(t.TempDir(), "new", "credentials")
-	in := func(c *vaultinit.Config) { c.CredentialsDir = dir }
+	in := func(c *vaultinit.Config) { c.CredentialsDir, c.KeeperCredentialsDir = dir, dir+"-keeper" }
 	out := mustRun(t, f, in)
-	first := credentialFiles(t, dir)
-	if want := "ROLE-auth/approle/role/signet-keeper"; first["keeper-role_id"] != want || first["role_id"] == want {
-		t.Errorf("role ids: %v", first)
+	first, keeper := credentialFiles(t, dir), credentialFiles(t, dir+"-keeper")
+	if want := "ROLE-auth/approle/role/signet-keeper"; keeper["role_id"] != want || first["role_id"] == want {
+		t.Errorf("role ids: %v %v", first, keeper)
 	}
 	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the directory: %v %v", info.Mode(), err)
@@ -286,7 +288,7 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// credentialFiles wants exactly the four, and mode 0600.
+// credentialFiles wants exactly the two, and mode 0600.
 func credentialFiles(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -305,12 +307,12 @@ func credentialFiles(t *testing.T, dir string) map[string]string {
 		}
 		out[e.Name()] = strings.TrimSpace(string(raw))
 	}
-	for _, name := range []string{"role_id", "secret_id", "keeper-role_id", "keeper-secret_id"} {
+	for _, name := range []string{"role_id", "secret_id"} {
 		if out[name] == "" {
 			t.Errorf("%s is missing or empty", name)
 		}
 	}
-	if len(out) != 4 {
+	if len(out) != 2 {
 		t.Errorf("%d files: %v", len(out), out)
 	}
 	return out
@@ -334,7 +336,7 @@ func TestCredentialsFailures(t *testing.T) {
 			if err := spoil(f, dir); err != nil {
 				t.Fatal(err)
 			}
-			if out, err := run(t, f, func(c *vaultinit.Config) { c.CredentialsDir = dir }); err == nil {
+			if out, err := run(t, f, func(c *vaultinit.Config) { c.CredentialsDir, c.KeeperCredentialsDir = dir, dir+"-keeper" }); err == nil {
 				t.Errorf("no error:\n%s", out)
 			}
 			left, err := filepath.Glob(filepath.Join(dir, ".*"))
@@ -343,6 +345,15 @@ func TestCredentialsFailures(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestIssuerAndKeeperNeedADirectoryEach(t *testing.T) {
+	f, dir := newFake(), t.TempDir()
+	_, err := run(t, f, func(c *vaultinit.Config) { c.CredentialsDir, c.KeeperCredentialsDir = dir, dir+"/." })
+	if err == nil || !strings.Contains(err.Error(), "directory each") {
+		t.Errorf("error %v, want one about the directories", err)
+	}
+	wantWrites(t, f)
 }
 
 var errFake = errors.New("fake")

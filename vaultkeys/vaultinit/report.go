@@ -59,11 +59,9 @@ func (r *report) advice(c *Config) {
 	if dir == "" {
 		dir = "/etc/signet/credentials"
 		r.line("\nOn each host that runs Signet, with a token that may use the role:\n")
-		for _, role := range roles {
-			path := "auth/" + c.AppRoleMount + "/role/" + role.name
-			r.line("  vault read  -field=role_id %s/role-id > %s/%srole_id", path, dir, role.prefix)
-			r.line("  vault write -f -field=secret_id %s/secret-id > %s/%ssecret_id", path, dir, role.prefix)
-		}
+		path := "auth/" + c.AppRoleMount + "/role/" + Issuer
+		r.line("  vault read  -field=role_id %s/role-id > %s/role_id", path, dir)
+		r.line("  vault write -f -field=secret_id %s/secret-id > %s/secret_id", path, dir)
 	} else if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
 	}
@@ -76,6 +74,6 @@ func (r *report) advice(c *Config) {
 	if c.MACKey != DefaultMACKey {
 		r.line("refresh:\n  mac_key: %s", c.MACKey)
 	}
-	r.line("\nkeeper-role_id and keeper-secret_id are another identity, which rotates and cannot sign:\nnever give Signet's issuer those, nor the keeper these.")
+	r.line("\nThe AppRole %s is another identity, which rotates and cannot sign: never give its secret id\nto whom the issuer's is given.", Keeper)
 	r.line("An auditor logs in as a person; give that login the policy %s.", Auditor)
 }

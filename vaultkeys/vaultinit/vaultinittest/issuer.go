@@ -30,7 +30,7 @@ func (s *suite) tokens(t *testing.T) {
 		})
 	}
 	t.Run("RevokeSelf", func(t *testing.T) {
-		token := s.login(t, "")
+		token := s.login(t, "issuer")
 		s.data(t, token, http.MethodPost, "auth/token/revoke-self", nil)
 		if status, _ := s.vault.Do(t, token, http.MethodGet, "auth/token/lookup-self", nil); status != http.StatusForbidden {
 			t.Errorf("a revoked token still answers: %d", status)

@@ -58,7 +58,7 @@ func rings() []vaultkeys.RingConfig {
 func Run(t *testing.T, vault Vault, addr, rootToken string) {
 	s := &suite{vault: vault, addr: addr, root: rootToken, dir: t.TempDir()}
 	s.init(t)
-	s.issuer, s.keeper = s.login(t, ""), s.login(t, "keeper-")
+	s.issuer, s.keeper = s.login(t, "issuer"), s.login(t, "keeper")
 	s.auditor = s.tokenOf(t, vaultinit.Auditor)
 
 	t.Run("AgainChangesNothing", s.again)
@@ -74,7 +74,7 @@ func Run(t *testing.T, vault Vault, addr, rootToken string) {
 
 func (s *suite) config(t *testing.T, out io.Writer) vaultinit.Config {
 	t.Helper()
-	return vaultinit.Config{Conn: s.conn(t, s.root), Rings: rings(), MACKey: macKey, CredentialsDir: s.dir, Out: out}
+	return vaultinit.Config{Conn: s.conn(t, s.root), Rings: rings(), MACKey: macKey, CredentialsDir: filepath.Join(s.dir, "issuer"), KeeperCredentialsDir: filepath.Join(s.dir, "keeper"), Out: out}
 }
 
 func (s *suite) init(t *testing.T) {
@@ -107,10 +107,10 @@ func (s *suite) conn(t *testing.T, token string) *vaultapi.Conn {
 }
 
 // login uses the credential files, as Signet does.
-func (s *suite) login(t *testing.T, prefix string) string {
+func (s *suite) login(t *testing.T, dir string) string {
 	t.Helper()
 	read := func(name string) string {
-		raw, err := os.ReadFile(filepath.Join(s.dir, prefix+name))
+		raw, err := os.ReadFile(filepath.Join(s.dir, dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func (s *suite) again(t *testing.T) {
 	before := s.versions(t)
 	var out strings.Builder
 	cfg := s.config(t, &out)
-	cfg.CredentialsDir = ""
+	cfg.CredentialsDir, cfg.KeeperCredentialsDir = "", ""
 	if err := vaultinit.Run(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
