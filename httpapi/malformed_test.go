@@ -78,59 +78,55 @@ func TestMalformed(t *testing.T) {
 }
 
 func (h *house) badOAuth(endpoint string) (all []malformed) {
-	add := func(name string, status int, code string, change func(*http.Request)) {
+	add := func(name string, status int, change func(*http.Request)) {
 		r := h.as("login", request(http.MethodPost, endpoint, goodForm))
 		change(r)
-		all = append(all, malformed{endpoint + "/" + name, r, status, code})
+		all = append(all, malformed{endpoint + "/" + name, r, status, "invalid_request"})
 	}
-	body := func(name string, status int, code, text string) {
+	body := func(name, text string) {
 		r := h.as("login", request(http.MethodPost, endpoint, text))
-		all = append(all, malformed{endpoint + "/" + name, r, status, code})
+		all = append(all, malformed{endpoint + "/" + name, r, 400, "invalid_request"})
 	}
 	all = append(all, h.badTransport(endpoint, goodForm, "login")...)
 	for _, contentType := range []string{
 		"application/json", "text/plain", "multipart/form-data; boundary=x", "application/xml", formType + "; charset=latin1",
 		formType + "; charset=utf-16", formType + ", application/json", formType + "; ;=", "application/*",
 	} {
-		add("type "+contentType, 415, "invalid_request", func(r *http.Request) { r.Header.Set("Content-Type", contentType) })
+		add("type "+contentType, 415, func(r *http.Request) { r.Header.Set("Content-Type", contentType) })
 	}
-	add("two types", 415, "invalid_request", func(r *http.Request) { r.Header.Add("Content-Type", formType) })
+	add("two types", 415, func(r *http.Request) { r.Header.Add("Content-Type", formType) })
 
 	repeatable := []string{"audience", "resource"}
 	for _, name := range []string{
 		"grant_type", "client_id", "client_secret", "scope", "audience", "resource", "refresh_token", "token", "token_type_hint",
 		"access_token", "client_assertion", "client_assertion_type", "assertion", "subject_token", "actor_token",
 	} {
-		add("in the URL: "+name, 400, "invalid_request", func(r *http.Request) { r.URL.RawQuery = name + "=IN-THE-URL" })
-		add("in the URL, empty: "+name, 400, "invalid_request", func(r *http.Request) { r.URL.RawQuery = name })
-		body("not UTF-8: "+name, 400, "invalid_request", goodForm+"&"+name+"=IN-THE-BODY%ff")
+		add("in the URL: "+name, 400, func(r *http.Request) { r.URL.RawQuery = name + "=IN-THE-URL" })
+		add("in the URL, empty: "+name, 400, func(r *http.Request) { r.URL.RawQuery = name })
+		body("not UTF-8: "+name, goodForm+"&"+name+"=IN-THE-BODY%ff")
 		if !slices.Contains(repeatable, name) {
-			body("repeated: "+name, 400, "invalid_request", name+"=a&"+name+"=a")
-			body("repeated, empty: "+name, 400, "invalid_request", name+"=a&"+name+"=")
-			body("repeated, encoded: "+name, 400, "invalid_request", name+"=a&"+fmt.Sprintf("%%%02x", name[0])+name[1:]+"=b")
+			body("repeated: "+name, name+"=a&"+name+"=a")
+			body("repeated, empty: "+name, name+"=a&"+name+"=")
+			body("repeated, encoded: "+name, name+"=a&"+fmt.Sprintf("%%%02x", name[0])+name[1:]+"=b")
 		}
 	}
-	add("a query that cannot be read", 400, "invalid_request", func(r *http.Request) { r.URL.RawQuery = "%zz=IN-THE-URL" })
-	add("a query with a semicolon", 400, "invalid_request", func(r *http.Request) { r.URL.RawQuery = "a=1;token=IN-THE-URL" })
+	add("a query that cannot be read", 400, func(r *http.Request) { r.URL.RawQuery = "%zz=IN-THE-URL" })
+	add("a query with a semicolon", 400, func(r *http.Request) { r.URL.RawQuery = "a=1;token=IN-THE-URL" })
 	for name, text := range map[string]string{
 		"lone percent": "%", "half escape": "token=%f", "bad escape": "token=%zz", "semicolon": "grant_type=a;token=b", "bad name": "%zz=a",
 	} {
-		body(name, 400, "invalid_request", text)
+		body(name, text)
 	}
-	body("empty", 400, "invalid_request", "")
-	body("only separators", 400, "invalid_request", "&&==&")
-	body("other names only", 400, "invalid_request", "Token=a&GRANT_TYPE=client_credentials")
-	body("empty values", 400, "invalid_request", "token=&grant_type=&refresh_token=")
+	body("empty", "")
+	body("only separators", "&&==&")
+	body("other names only", "Token=a&GRANT_TYPE=client_credentials")
+	body("empty values", "token=&grant_type=&refresh_token=")
 
 	all = append(all, h.badCredentials(endpoint, goodForm)...)
 	secret := h.secrets["login"]
-	for name, c := range map[string]struct{ form, code string }{
-		"secret in both places":      {"&client_id=login&client_secret=" + secret, "invalid_request"},
-		"another secret in the body": {"&client_secret=wrong", "invalid_request"},
-		"another id in the body":     {"&client_id=orders", "invalid_request"},
-	} {
-		body(name, 400, c.code, goodForm+c.form)
-	}
+	body("secret in both places", goodForm+"&client_id=login&client_secret="+secret)
+	body("another secret in the body", goodForm+"&client_secret=wrong")
+	body("another id in the body", goodForm+"&client_id=orders")
 	for name, form := range map[string]string{
 		"post: no secret": "&client_id=login", "post: empty secret": "&client_id=login&client_secret=", "post: no id": "&client_secret=" + secret,
 		"post: wrong secret": "&client_id=login&client_secret=x" + secret[1:], "post: another's secret": "&client_id=orders&client_secret=" + secret,
@@ -145,27 +141,27 @@ func (h *house) badOAuth(endpoint string) (all []malformed) {
 
 // badTransport is what every POST endpoint refuses alike.
 func (h *house) badTransport(endpoint, good, client string) (all []malformed) {
-	add := func(name string, status int, code string, change func(*http.Request)) {
+	add := func(name string, status int, change func(*http.Request)) {
 		r := h.as(client, request(http.MethodPost, endpoint, good))
 		if strings.HasPrefix(good, "{") {
 			r.Header.Set("Content-Type", "application/json")
 		}
 		change(r)
-		all = append(all, malformed{endpoint + "/" + name, r, status, code})
+		all = append(all, malformed{endpoint + "/" + name, r, status, "invalid_request"})
 	}
 	for _, method := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "post", "IN-THE-URL"} {
-		add("method "+method, 405, "invalid_request", func(r *http.Request) { r.Method = method })
+		add("method "+method, 405, func(r *http.Request) { r.Method = method })
 	}
-	add("no type", 415, "invalid_request", func(r *http.Request) { r.Header.Del("Content-Type") })
+	add("no type", 415, func(r *http.Request) { r.Header.Del("Content-Type") })
 	for _, encoding := range []string{"gzip", "deflate", "br", "GZIP", "identity, gzip", "x"} {
-		add("encoding "+encoding, 415, "invalid_request", func(r *http.Request) { r.Header.Set("Content-Encoding", encoding) })
+		add("encoding "+encoding, 415, func(r *http.Request) { r.Header.Set("Content-Encoding", encoding) })
 	}
-	add("two encodings", 415, "invalid_request", func(r *http.Request) { r.Header["Content-Encoding"] = []string{"identity", "gzip"} })
+	add("two encodings", 415, func(r *http.Request) { r.Header["Content-Encoding"] = []string{"identity", "gzip"} })
 	large := good + strings.Repeat(" ", 64<<10)
-	add("too large", 413, "invalid_request", func(r *http.Request) { *r = *spoiled(r, large, int64(len(large))) })
-	add("too large, length unknown", 413, "invalid_request", func(r *http.Request) { *r = *spoiled(r, large, -1) })
-	add("too large by its header", 413, "invalid_request", func(r *http.Request) { r.ContentLength = 1 << 40 })
-	add("ends early", 400, "invalid_request", func(r *http.Request) { r.Body = http.MaxBytesReader(nil, failing{}, 1) })
+	add("too large", 413, func(r *http.Request) { *r = *spoiled(r, large, int64(len(large))) })
+	add("too large, length unknown", 413, func(r *http.Request) { *r = *spoiled(r, large, -1) })
+	add("too large by its header", 413, func(r *http.Request) { r.ContentLength = 1 << 40 })
+	add("ends early", 400, func(r *http.Request) { r.Body = http.MaxBytesReader(nil, failing{}, 1) })
 	return all
 }
 
