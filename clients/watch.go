@@ -22,8 +22,14 @@ func (r *Registry) Run(ctx context.Context) error {
 	poll := time.NewTicker(r.config.PollInterval)
 	defer poll.Stop()
 	var settled <-chan time.Time
+	look := true // the file may have changed since Open
 	for {
-		look := false
+		// A look that is already due covers everything until then: a busy
+		// directory must not put it off for ever.
+		if look && settled == nil && r.observe() {
+			settled = time.After(r.config.Settle)
+		}
+		look = false
 		select {
 		case <-ctx.Done():
 			return nil
@@ -38,11 +44,6 @@ func (r *Registry) Run(ctx context.Context) error {
 		case <-settled:
 			settled = nil
 			look = true
-		}
-		// A look that is already due covers everything until then: a busy
-		// directory must not put it off for ever.
-		if look && settled == nil && r.observe() {
-			settled = time.After(r.config.Settle)
 		}
 	}
 }
