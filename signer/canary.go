@@ -15,7 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// errNotTried is what Status says of a ring before its first canary.
+// errNotTried stands for the result of a ring before its first canary.
 var errNotTried = errors.New("no canary has run yet")
 
 // CanaryConfig makes a Canary.
@@ -102,11 +102,13 @@ func (c *Canary) Err(ring string) error {
 	return nil
 }
 
-// Status is the last result of every ring, nil for a success.
+// Status is the last result of every ring that was tried, nil for a success.
 func (c *Canary) Status() map[string]error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return maps.Clone(c.results)
+	tried := maps.Clone(c.results)
+	maps.DeleteFunc(tried, func(_ string, err error) bool { return errors.Is(err, errNotTried) })
+	return tried
 }
 
 // Suspect asks for a canary now, because a real signature has just failed. It

@@ -22,6 +22,12 @@ const (
 	alarmKIDUnknown    alarmKind = "kid_unknown"
 )
 
+// alarmKinds are all of them.
+var alarmKinds = []alarmKind{
+	alarmVanished, alarmKeyChanged, alarmRevokedListed, alarmDuplicateKey, alarmStale,
+	alarmClockSkew, alarmMisconfigured, alarmDeletable, alarmKIDUnknown,
+}
+
 // messages are the log lines of the alarms that a successful read raises.
 var messages = map[alarmKind]string{
 	alarmVanished: "a key version vanished from Vault although no minimum rose: it never signs again, and stays published for max_ttl",

@@ -185,6 +185,8 @@ func TestMACKeysAskAgainAtEveryLogin(t *testing.T) {
 # HELP signet_mackey_alarms_total Alarming conditions seen while reading the refresh token key.
 # TYPE signet_mackey_alarms_total counter
 signet_mackey_alarms_total{kind="key_changed"} 1
+signet_mackey_alarms_total{kind="misconfigured"} 0
+signet_mackey_alarms_total{kind="version_vanished"} 0
 `
 	if err := testutil.GatherAndCompare(f.reg, strings.NewReader(want), "signet_mackey_alarms_total"); err != nil {
 		t.Fatal(err)

@@ -42,6 +42,11 @@ func newRingMetrics(r *Rings, reg prometheus.Registerer) *ringMetrics {
 		snapshotAge: desc("snapshot_age_seconds", "Time since the ring was last read from Vault."),
 		keyAge:      desc("key_age_seconds", "Age of the key version that signs now."),
 	}
+	for _, reader := range r.readers {
+		for _, kind := range alarmKinds {
+			m.alarms.WithLabelValues(reader.cfg.Name, string(kind)) // from 0, or increase() misses the first
+		}
+	}
 	if reg != nil {
 		reg.MustRegister(m, m.alarms, m.failures)
 	}
@@ -170,6 +175,9 @@ func newMACMetrics(m *MACKeys, reg prometheus.Registerer) *macMetrics {
 			Name: "signet_mackey_read_failures_total",
 			Help: "Reads of the refresh token key that failed.",
 		}, []string{"reason"}),
+	}
+	for _, kind := range []alarmKind{alarmMisconfigured, alarmVanished, alarmKeyChanged} {
+		metrics.alarms.WithLabelValues(string(kind))
 	}
 	if reg == nil {
 		return metrics

@@ -778,6 +778,17 @@ func TestMetrics(t *testing.T) {
 	f.load(t)
 	f.advance(7 * time.Second)
 	want := fmt.Sprintf(`
+# HELP signet_ring_alarms_total Alarming conditions seen while reading a key ring, once a read for as long as they hold.
+# TYPE signet_ring_alarms_total counter
+signet_ring_alarms_total{kind="clock_skew",ring="es"} 0
+signet_ring_alarms_total{kind="deletion_allowed",ring="es"} 0
+signet_ring_alarms_total{kind="duplicate_key",ring="es"} 0
+signet_ring_alarms_total{kind="key_changed",ring="es"} 0
+signet_ring_alarms_total{kind="kid_unknown",ring="es"} 0
+signet_ring_alarms_total{kind="misconfigured",ring="es"} 0
+signet_ring_alarms_total{kind="revoked_listed",ring="es"} 0
+signet_ring_alarms_total{kind="stale",ring="es"} 0
+signet_ring_alarms_total{kind="version_vanished",ring="es"} 0
 # HELP signet_ring_key_age_seconds Age of the key version that signs now.
 # TYPE signet_ring_key_age_seconds gauge
 signet_ring_key_age_seconds{ring="es"} 172807

@@ -169,7 +169,11 @@ func (s *service) load(ctx context.Context, what string, load func(context.Conte
 		if err == nil || errors.Is(err, vaultkeys.ErrMisconfigured) || ctx.Err() != nil {
 			return err
 		}
-		s.logger.WarnContext(ctx, "cannot read from vault yet, trying again", "what", what, "error", err, "in", wait.String())
+		remedy := "none needed once Vault answers"
+		if errors.Is(err, vaultapi.ErrPermissionDenied) {
+			remedy = "signet vault init: the policy of this login does not cover a key of the configuration"
+		}
+		s.logger.WarnContext(ctx, "cannot read from vault yet, trying again", "what", what, "error", err, "in", wait.String(), "remedy", remedy)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
