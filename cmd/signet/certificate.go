@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -18,7 +19,8 @@ const certificateAge = 10 * time.Second
 // certificate is the public listener's, read again when its files change. A
 // pair that does not fit together (half renewed) leaves the old one in place.
 type certificate struct {
-	files config.ServerTLS
+	files  config.ServerTLS
+	logger *slog.Logger
 
 	mu         sync.Mutex
 	current    *tls.Certificate
@@ -26,8 +28,8 @@ type certificate struct {
 	lastLooked time.Time
 }
 
-func newCertificate(files config.ServerTLS) (*certificate, error) {
-	c := &certificate{files: files}
+func newCertificate(files config.ServerTLS, logger *slog.Logger) (*certificate, error) {
+	c := &certificate{files: files, logger: logger}
 	if err := c.load(); err != nil {
 		return nil, fmt.Errorf("listen.tls: %w", err)
 	}
@@ -35,6 +37,7 @@ func newCertificate(files config.ServerTLS) (*certificate, error) {
 }
 
 func (c *certificate) load() error {
+	c.lastLooked = time.Now()
 	cert, err := os.ReadFile(c.files.Cert)
 	if err != nil {
 		return err
@@ -43,7 +46,6 @@ func (c *certificate) load() error {
 	if err != nil {
 		return err
 	}
-	c.lastLooked = time.Now()
 	if bytes.Equal(cert, c.cert) && bytes.Equal(key, c.key) {
 		return nil
 	}
@@ -52,6 +54,7 @@ func (c *certificate) load() error {
 		return err
 	}
 	c.current, c.cert, c.key = &pair, cert, key
+	c.logger.Info("certificate loaded", "file", c.files.Cert, "until", pair.Leaf.NotAfter)
 	return nil
 }
 
@@ -60,8 +63,9 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if time.Since(c.lastLooked) > certificateAge {
-		// A failure keeps the old pair; the next handshake looks again.
-		_ = c.load()
+		if err := c.load(); err != nil {
+			c.logger.Error("the certificate's files cannot be used, the last good pair stays", "error", err)
+		}
 	}
 	return c.current, nil
 }

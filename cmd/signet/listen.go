@@ -24,10 +24,10 @@ type listener struct {
 	tls      *tls.Config // nil for plain HTTP
 }
 
-func listenPublic(ctx context.Context, c config.Listen) (listener, error) {
+func listenPublic(ctx context.Context, c config.Listen, logger *slog.Logger) (listener, error) {
 	var l listener
 	if c.TLS.Cert != "" {
-		certificate, err := newCertificate(c.TLS)
+		certificate, err := newCertificate(c.TLS, logger)
 		if err != nil {
 			return l, err
 		}

@@ -13,7 +13,7 @@ import (
 
 // run serves until ctx ends (a signal) or something fails for good.
 func (s *service) run(ctx context.Context) error {
-	public, err := listenPublic(ctx, s.cfg.Listen)
+	public, err := listenPublic(ctx, s.cfg.Listen, s.logger)
 	if err != nil {
 		return err
 	}

@@ -67,8 +67,16 @@ func checkConfig(out io.Writer, path string) error {
 	if err := cfg.CheckSecrets(); err != nil {
 		problems = append(problems, found(err))
 	}
-	if _, err := clients.Open(clientsConfig(cfg)); err != nil {
+	quiet := slog.New(slog.DiscardHandler)
+	registry := clientsConfig(cfg)
+	registry.Logger = quiet
+	if _, err := clients.Open(registry); err != nil {
 		problems = append(problems, found(err))
+	}
+	if cfg.Listen.TLS.Cert != "" {
+		if _, err := newCertificate(cfg.Listen.TLS, quiet); err != nil {
+			problems = append(problems, fmt.Errorf("%w:\n%w", errFound, err))
+		}
 	}
 	if err := errors.Join(problems...); err != nil {
 		return err
