@@ -158,7 +158,7 @@ func (l *loader) kids(m *strictyaml.Map) []string {
 		sum, err := base64.RawURLEncoding.Strict().DecodeString(text.Value)
 		switch {
 		case err != nil || len(sum) != 32:
-			l.doc.Refuse(text.At, strictyaml.Quote(text.Value)+" is not a key id", "copy the kid from the key set or `signet keys list`: 43 characters of base64url")
+			l.doc.Refuse(text.At, strictyaml.Quote(text.Value)+" is not a key id", "copy the kid from the JWK set or a token's header: 43 characters of base64url")
 		case seen[text.Value]:
 			l.doc.Refuse(text.At, "is listed twice", "keep one of the two")
 		}
