@@ -100,7 +100,7 @@ func newHouse(t *testing.T, changes ...func(*httpapi.Config)) *house {
 	uses := issuer.New(issuer.Config{
 		Signer:    signer.New(signer.Config{Keys: h.holder, Backend: h.holder, Issuer: issuerURL}),
 		Refresher: store, Sessions: store, Denylist: sharedstate.NewDenylist(client), Clients: registry,
-		Rings: rings, DefaultRing: "main", Logger: logger,
+		Rings: rings, DefaultRing: "main",
 	})
 	h.config = httpapi.Config{
 		Issuer: issuerURL, Tokens: uses, Status: uses, Clients: registry, Keys: h.keySet, Algorithms: []string{"ES256", "EdDSA"},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"io"
-	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -74,8 +73,6 @@ type Config struct {
 	Now func() time.Time
 	// Rand makes token ids and sessions; default crypto/rand.Reader.
 	Rand io.Reader
-	// Logger; default slog.Default().
-	Logger *slog.Logger
 	// Registerer for the metrics; nil means none.
 	Registerer prometheus.Registerer
 }
@@ -102,9 +99,6 @@ func New(c Config) *Issuer {
 	}
 	if c.Rand == nil {
 		c.Rand = rand.Reader
-	}
-	if c.Logger == nil {
-		c.Logger = slog.Default()
 	}
 	return &Issuer{Config: c, metrics: newMetrics(c.Registerer)}
 }

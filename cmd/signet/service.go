@@ -62,7 +62,7 @@ func newService(cfg *config.Config, logger *slog.Logger) (*service, error) {
 	uses := issuer.New(issuer.Config{
 		Signer: sign, Refresher: s.sessions, Sessions: s.sessions, Denylist: s.denylist, Clients: s.registry,
 		Rings: maxTTLs(cfg), DefaultRing: cfg.Rings[0].Name, DefaultTTL: cfg.Tokens.TTL, SessionLife: cfg.Refresh.Absolute,
-		ClockSkew: cfg.Keys.ClockSkew, Ready: s.rings.Ready, Logger: logger, Registerer: metrics,
+		ClockSkew: cfg.Keys.ClockSkew, Ready: s.rings.Ready, Registerer: metrics,
 	})
 	s.api = httpapi.New(httpapi.Config{
 		Issuer: cfg.Issuer, Tokens: uses, Status: uses, Clients: s.registry, Keys: s.keySet,
