@@ -18,6 +18,9 @@ type Ring struct {
 	// MinDecryption, MinEncryption and Latest are Vault's min_decryption_version,
 	// min_encryption_version (0 = no lower limit) and latest_version.
 	MinDecryption, MinEncryption, Latest int
+	// MinAvailable is Vault's min_available_version: below it versions are
+	// trimmed (0 = none is). Only [Plan] uses it.
+	MinAvailable int
 }
 
 // Policy is the ring's timing, from the configuration.
@@ -34,6 +37,9 @@ type Policy struct {
 	RefreshInterval time.Duration
 	// ClockSkew is the largest distance between a replica's clock and Vault's.
 	ClockSkew time.Duration
+	// TrimAfter is how long a version has been retired before the keeper deletes
+	// it for good; 0 = never.
+	TrimAfter time.Duration
 }
 
 // State is where a listed version stands. Versions that Vault no longer lists
