@@ -34,6 +34,3 @@ func StartDevstack(t testing.TB, args ...string) *Devstack {
 
 // Stop ends it with SIGTERM, as Ctrl-C does.
 func (d *Devstack) Stop(t testing.TB) { t.Helper(); d.process.stop(t) }
-
-// Log is what it has printed so far.
-func (d *Devstack) Log() string { return d.process.log.String() }

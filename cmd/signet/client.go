@@ -39,7 +39,6 @@ the client's secrets, move the client over, then remove the old hash.`,
 
   signet client new --id login --grant issue --grant refresh_token --subject 'user:*' \
     --audience https://api.example.com --scope profile --claim tenant --introspect -o json`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output != "table" && output != "json" {
 				return usage("-o %s: use table or json", output)

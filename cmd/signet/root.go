@@ -20,7 +20,6 @@ serves their public keys, and keeps refresh tokens in Redis.`,
   signet serve --config signet.yaml`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          noArgs,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w; see %s --help", err, cmd.CommandPath())

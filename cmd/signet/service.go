@@ -109,11 +109,7 @@ func login(a config.Auth) vaultapi.Login {
 	case config.AuthTokenFile:
 		return vaultapi.TokenFile(a.TokenFile)
 	default:
-		c := vaultapi.AppRoleConfig{Mount: a.Mount, RoleID: a.RoleID.Read}
-		if !a.SecretID.IsZero() {
-			c.SecretID = a.SecretID.Read
-		}
-		return vaultapi.AppRole(c)
+		return vaultapi.AppRole(vaultapi.AppRoleConfig{Mount: a.Mount, RoleID: a.RoleID.Read, SecretID: a.SecretID.Read})
 	}
 }
 

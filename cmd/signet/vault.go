@@ -60,7 +60,6 @@ transit keys, the three policies and the two AppRoles.`,
 		Example: `  signet vault init --config signet.yaml --dry-run
   signet vault init --config signet.yaml --credentials-dir /etc/signet/credentials
   signet vault init --config signet.yaml --wait 60s`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.wait < 0 {
 				return usage("--wait %s: give a time to wait, such as 60s", o.wait)

@@ -86,9 +86,6 @@ func (m *Map) Has(key string) bool {
 	return ok
 }
 
-// Here is the place of the mapping itself.
-func (m *Map) Here() At { return m.at }
-
 // At is the place of a key, or where it would belong.
 func (m *Map) At(key string) At {
 	at := At{m.at.Line, m.field(key)}
@@ -100,9 +97,6 @@ func (m *Map) At(key string) At {
 
 // Refuse records a violation at a key.
 func (m *Map) Refuse(key, problem, remedy string) { m.doc.Refuse(m.At(key), problem, remedy) }
-
-// Document is the file that the mapping belongs to.
-func (m *Map) Document() *Document { return m.doc }
 
 // NotYet refuses a key that the manual knows and this version does not.
 func (m *Map) NotYet(keys ...string) {
