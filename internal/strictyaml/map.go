@@ -17,7 +17,7 @@ type Map struct {
 	entries map[string]entry
 	order   []string
 	known   []string
-	removed map[string]string
+	notYet  map[string]string
 	subs    map[string]*Map
 }
 
@@ -27,7 +27,7 @@ type entry struct {
 }
 
 func (d *Document) newMap(at At) *Map {
-	m := &Map{doc: d, at: at, entries: map[string]entry{}, removed: map[string]string{}, subs: map[string]*Map{}}
+	m := &Map{doc: d, at: at, entries: map[string]entry{}, notYet: map[string]string{}, subs: map[string]*Map{}}
 	d.maps = append(d.maps, m)
 	return m
 }
@@ -101,7 +101,7 @@ func (m *Map) Refuse(key, problem, remedy string) { m.doc.Refuse(m.At(key), prob
 // NotYet refuses a key that the manual knows and this version does not.
 func (m *Map) NotYet(keys ...string) {
 	for _, key := range keys {
-		m.removed[key] = "not in this version of Signet"
+		m.notYet[key] = "not in this version of Signet"
 	}
 }
 
@@ -186,7 +186,7 @@ func (m *Map) unknown() []Violation {
 			continue
 		}
 		v := Violation{Line: m.entries[key].line, Field: m.field(key)}
-		if reason, ok := m.removed[key]; ok {
+		if reason, ok := m.notYet[key]; ok {
 			v.Problem, v.Remedy = reason, "remove it"
 		} else {
 			v.Problem, v.Remedy = "unknown key", suggest(key, m.known)
