@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"signet/internal/strictjson"
 )
 
 // ErrInvalidClaims says that Sign was asked for a token that Verify would
@@ -71,7 +73,7 @@ func CheckCustom(custom map[string]json.RawMessage) error {
 			return fmt.Errorf("%w: a claim name is empty or not UTF-8", ErrInvalidClaims)
 		case Registered(name):
 			return fmt.Errorf("%w: %q is a registered claim", ErrInvalidClaims, name)
-		case checkJSON(custom[name], maxDepth-1) != nil:
+		case strictjson.Check(custom[name], maxDepth-1) != nil:
 			return fmt.Errorf("%w: the value of %q is not strict JSON", ErrInvalidClaims, name)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"signet/internal/strictjson"
 )
 
 // maxTokenSize is the longest token that is looked at. Ours are a tenth of it.
@@ -68,24 +70,24 @@ type header struct {
 // parseHeader reads a JOSE header. jku, jwk, x5u and x5c are not even looked
 // at, so no token can make Signet fetch anything or bring its own key.
 func parseHeader(raw []byte) (header, error) {
-	members, err := parseObject(raw, maxDepth)
+	members, err := strictjson.ParseObject(raw, maxDepth)
 	if err != nil {
 		return header{}, errMalformed
 	}
 	var h header
 	for _, m := range members {
 		ok := true
-		switch m.name {
+		switch m.Name {
 		case "alg":
-			h.alg, ok = m.stringValue()
+			h.alg, ok = m.Text()
 		case "kid":
-			h.kid, ok = m.stringValue()
+			h.kid, ok = m.Text()
 		case "typ":
-			h.typ, ok = m.stringValue()
+			h.typ, ok = m.Text()
 		case "crit", "b64", "zip": // RFC 7515 4.1.11: no extension is understood; RFC 7797 7: b64 has no place in a JWT
 			ok = false
 		default:
-			ok = !foldsTo(m.name, "alg", "kid", "typ", "crit", "b64")
+			ok = !foldsTo(m.Name, "alg", "kid", "typ", "crit", "b64")
 		}
 		if !ok {
 			return header{}, errMalformed
@@ -111,7 +113,7 @@ type times struct{ exp, nbf, iat time.Time }
 // parseClaims reads the claims of an access token, every mandatory one present
 // and of its type (RFC 9068 section 2.2).
 func parseClaims(raw []byte) (Claims, times, error) {
-	members, err := parseObject(raw, maxDepth)
+	members, err := strictjson.ParseObject(raw, maxDepth)
 	if err != nil {
 		return Claims{}, times{}, errMalformed
 	}
@@ -130,39 +132,39 @@ func parseClaims(raw []byte) (Claims, times, error) {
 	return c, t, nil
 }
 
-func (c *Claims) set(t *times, m member) (ok bool) {
-	switch m.name {
+func (c *Claims) set(t *times, m strictjson.Member) (ok bool) {
+	switch m.Name {
 	case "iss":
-		c.Issuer, ok = m.stringValue()
+		c.Issuer, ok = m.Text()
 	case "sub":
-		c.Subject, ok = m.stringValue()
+		c.Subject, ok = m.Text()
 	case "aud":
-		c.Audience, ok = m.stringsValue()
+		c.Audience, ok = m.Texts()
 		ok = ok && !slices.Contains(c.Audience, "")
 	case "exp":
-		t.exp, ok = m.numericDate()
+		t.exp, ok = numericDate(m)
 	case "nbf":
-		t.nbf, ok = m.numericDate()
+		t.nbf, ok = numericDate(m)
 	case "iat":
-		t.iat, ok = m.numericDate()
+		t.iat, ok = numericDate(m)
 	case "jti":
-		c.ID, ok = m.stringValue()
+		c.ID, ok = m.Text()
 	case "client_id":
-		c.ClientID, ok = m.stringValue()
+		c.ClientID, ok = m.Text()
 	case "scope":
-		c.Scope, ok = m.stringValue()
+		c.Scope, ok = m.Text()
 	case "sid":
-		c.SessionID, ok = m.stringValue()
+		c.SessionID, ok = m.Text()
 	case "auth_time":
-		c.AuthTime, ok = m.numericDate()
+		c.AuthTime, ok = numericDate(m)
 	default:
-		if !slices.Contains(registered, m.name) && Registered(m.name) {
+		if !slices.Contains(registered, m.Name) && Registered(m.Name) {
 			return false // "EXP" beside "exp": never ours
 		}
 		if c.Custom == nil {
 			c.Custom = make(map[string]json.RawMessage)
 		}
-		c.Custom[m.name] = m.value
+		c.Custom[m.Name] = m.Value
 		ok = true
 	}
 	return ok
@@ -170,12 +172,11 @@ func (c *Claims) set(t *times, m member) (ok bool) {
 
 // numericDate reads an RFC 7519 NumericDate: a number, fractions allowed, from
 // 1970 to the year 9999. The zero time is never returned with true.
-func (m member) numericDate() (time.Time, bool) {
-	p := parser{data: m.value}
-	if !p.number() || !p.end() {
+func numericDate(m strictjson.Member) (time.Time, bool) {
+	text, ok := m.Number()
+	if !ok {
 		return time.Time{}, false
 	}
-	text := strings.TrimSpace(string(m.value))
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return time.Unix(n, 0), 0 <= n && n <= maxNumericDate
 	}
