@@ -85,7 +85,7 @@ func (p *presented) authentic(key []byte) bool {
 func mint(key []byte, macVersion int, f Family, generation uint32) string {
 	raw := make([]byte, 0, rawLen)
 	raw = append(raw, tokenVersion)
-	raw = binary.BigEndian.AppendUint16(raw, uint16(macVersion)) //nolint:gosec // G115: usable() bounds it to 16 bits
+	raw = binary.BigEndian.AppendUint16(raw, uint16(macVersion)) //nolint:gosec // G115: derive bounds it to 16 bits
 	raw = append(raw, f[:]...)
 	raw = binary.BigEndian.AppendUint32(raw, generation)
 	return encode(append(raw, mac(key, raw)...))
