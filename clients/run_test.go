@@ -96,8 +96,9 @@ func TestComplaintIsRepeated(t *testing.T) {
 // of this one that ends with a line is a good file without some clients.
 func TestHalfWrittenFile(t *testing.T) {
 	t.Parallel()
-	w := prepare(t, startFile(t), polled, func(c *clients.Config) { c.Settle = time.Second })
-	w.run()
+	w := watch(t, startFile(t), polled, func(c *clients.Config) { c.Settle = 500 * time.Millisecond })
+	replace(t, w.path, goodB)
+	w.until("Run has begun", w.has("b"))
 	f, err := os.Create(w.path)
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +110,7 @@ func TestHalfWrittenFile(t *testing.T) {
 		}
 	}
 	w.until("the whole file is there", w.has("n199"))
-	if !w.counts("ok", 1)() || !w.counts("error", 0)() {
+	if !w.counts("ok", 2)() || !w.counts("error", 0)() {
 		t.Errorf("it was taken half written:\n%s", w.log)
 	}
 }
