@@ -132,7 +132,7 @@ func (i *Issuer) issue(ctx context.Context, client *clients.Client, r IssueReque
 }
 
 func (i *Issuer) openSession(ctx context.Context, ring string, claims signer.Claims, ttl time.Duration, label string) (*Response, error) {
-	family, err := refresh.NewSessionID(i.Rand)
+	family, err := refresh.NewFamily(i.Rand)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ import (
 
 func mustCreate(t *testing.T, store *refresh.Store) (string, refresh.Session) {
 	t.Helper()
-	family, err := refresh.NewSessionID(strings.NewReader(time.Now().Format("150405.000000000")))
+	family, err := refresh.NewFamily(strings.NewReader(time.Now().Format("150405.000000000")))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,12 +28,12 @@ const (
 // hold. It alone makes no token.
 type Family [16]byte
 
-// NewSessionID draws a new family. Its SID is known before the session is
+// NewFamily draws a new family. Its SID is known before the session is
 // stored, because the first access token is signed first.
-func NewSessionID(rand io.Reader) (Family, error) {
+func NewFamily(rand io.Reader) (Family, error) {
 	var f Family
 	if _, err := io.ReadFull(rand, f[:]); err != nil {
-		return Family{}, fmt.Errorf("drawing a session id: %w", err)
+		return Family{}, fmt.Errorf("drawing a family: %w", err)
 	}
 	return f, nil
 }

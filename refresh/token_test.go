@@ -65,16 +65,16 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-func TestNewSessionID(t *testing.T) {
+func TestNewFamily(t *testing.T) {
 	t.Parallel()
-	if f, err := refresh.NewSessionID(strings.NewReader("0123456789abcdef")); err != nil || f != refresh.Family([]byte("0123456789abcdef")) {
+	if f, err := refresh.NewFamily(strings.NewReader("0123456789abcdef")); err != nil || f != refresh.Family([]byte("0123456789abcdef")) {
 		t.Errorf("family %x, %v", f[:], err)
 	}
 	broken := errors.New("no entropy")
-	if _, err := refresh.NewSessionID(iotest.ErrReader(broken)); !errors.Is(err, broken) {
+	if _, err := refresh.NewFamily(iotest.ErrReader(broken)); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
 	}
-	if _, err := refresh.NewSessionID(strings.NewReader("short")); err == nil {
+	if _, err := refresh.NewFamily(strings.NewReader("short")); err == nil {
 		t.Error("half a family was taken for one")
 	}
 }

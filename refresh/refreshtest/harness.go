@@ -133,7 +133,7 @@ func (f *fixture) create() (string, refresh.Session) {
 
 func (f *fixture) createAs(t tb, session refresh.Session) (string, refresh.Session) {
 	t.Helper()
-	family, err := refresh.NewSessionID(rand.Reader)
+	family, err := refresh.NewFamily(rand.Reader)
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
