@@ -35,7 +35,7 @@ func (i *Issuer) Introspect(ctx context.Context, client *clients.Client, token s
 }
 
 func (i *Issuer) introspect(ctx context.Context, client *clients.Client, token string) (*Introspection, error) {
-	if isRefresh(token) {
+	if refresh.IsToken(token) {
 		return i.introspectRefresh(ctx, client, token)
 	}
 	if !client.Introspect {

@@ -4,18 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"signet/clients"
 	"signet/refresh"
 	"signet/signer"
 )
-
-// refreshPrefix tells the kinds of token apart, so that a hint is not needed
-// and a wrong one does no harm (RFC 7009 section 2.1).
-const refreshPrefix = "sgr_"
-
-func isRefresh(token string) bool { return strings.HasPrefix(token, refreshPrefix) }
 
 // Revoke ends a token of the client's own (RFC 7009): a refresh token takes its
 // session and all access tokens of that session with it, an access token is
@@ -26,7 +19,9 @@ func (i *Issuer) Revoke(ctx context.Context, client *clients.Client, token strin
 }
 
 func (i *Issuer) revoke(ctx context.Context, client *clients.Client, token string) error {
-	if isRefresh(token) {
+	// The token itself says which kind it is: no hint is needed, and a wrong one
+	// does no harm (RFC 7009 section 2.1).
+	if refresh.IsToken(token) {
 		err := i.Sessions.RevokeToken(ctx, token, client.ID)
 		if errors.Is(err, refresh.ErrInvalid) {
 			return nil

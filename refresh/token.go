@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 )
 
 // The token: "sgr_" and base64url of
@@ -23,6 +24,10 @@ const (
 	maxMACVersion = math.MaxUint16
 	firstToken    = 1 // the generation of a session's first token
 )
+
+// IsToken reports whether a text claims to be a refresh token: enough to tell
+// it from an access token, no proof of anything.
+func IsToken(text string) bool { return strings.HasPrefix(text, tokenPrefix) }
 
 // Family is the 128 random bytes' name of a session, which only its tokens
 // hold. It alone makes no token.
