@@ -77,7 +77,8 @@ type Auth struct {
 	// Mount is the auth method's path; default "approle" for AuthAppRole.
 	Mount                   string
 	Token, RoleID, SecretID Secret
-	// TokenFile is read again whenever the token is refused (Vault Agent's sink).
+	// TokenFile is kept fresh by somebody else, such as Vault Agent, and looked
+	// at every two seconds.
 	TokenFile string
 }
 
