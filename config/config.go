@@ -23,7 +23,8 @@ type Config struct {
 	Refresh Refresh
 	Clients Clients
 
-	// places says where CheckSecrets' violations are in the file at path.
+	// places says where the violations of CheckSecrets and CheckFiles are in the
+	// file at path.
 	places map[string]strictyaml.At
 	path   string
 }

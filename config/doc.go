@@ -3,5 +3,6 @@
 // keeps a rotation safe is checked here, so that nothing else needs to doubt it.
 //
 // It is not the client registry (package clients), it opens no connection, and
-// it reads a secret only when asked (Secret.Read, Config.CheckSecrets).
+// it reads a secret or a certificate only when asked (Secret.Read,
+// Config.CheckSecrets, Config.CheckFiles).
 package config

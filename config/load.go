@@ -54,6 +54,13 @@ func (l *loader) resolve(path string) string {
 	return filepath.Join(l.dir, path)
 }
 
+// file reads the path of a file that CheckFiles may want to complain about.
+func (l *loader) file(m *strictyaml.Map, key string) string {
+	at := m.At(key)
+	l.places[at.Field] = at
+	return l.resolve(m.String(key, ""))
+}
+
 func (l *loader) config(root *strictyaml.Map) *Config {
 	root.NotYet("keeper", "audit")
 	c := &Config{
@@ -79,7 +86,7 @@ func (l *loader) listen(m *strictyaml.Map) Listen {
 	listen := Listen{
 		Address: l.address(m, "address", DefaultListenAddress),
 		Drain:   m.Duration("drain", strictyaml.DurationRange{Default: DefaultDrain, Max: 5 * time.Minute}),
-		TLS:     ServerTLS{Cert: l.resolve(tls.String("cert", "")), Key: l.resolve(tls.String("key", ""))},
+		TLS:     ServerTLS{Cert: l.file(tls, "cert"), Key: l.file(tls, "key")},
 	}
 	pair(tls)
 	return listen

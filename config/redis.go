@@ -63,9 +63,9 @@ func (l *loader) redisAddresses(m *strictyaml.Map) []string {
 func (l *loader) clientTLS(redis *strictyaml.Map) *ClientTLS {
 	m := redis.Map("tls")
 	t := &ClientTLS{
-		CACert:     l.resolve(m.String("ca_cert", "")),
-		Cert:       l.resolve(m.String("cert", "")),
-		Key:        l.resolve(m.String("key", "")),
+		CACert:     l.file(m, "ca_cert"),
+		Cert:       l.file(m, "cert"),
+		Key:        l.file(m, "key"),
 		ServerName: m.String("server_name", ""),
 	}
 	if !m.Present() {

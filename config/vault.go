@@ -8,7 +8,7 @@ func (l *loader) vault(m *strictyaml.Map) Vault {
 	v := Vault{
 		Address:      m.Required("address", "https://vault.example.com:8200"),
 		Namespace:    m.String("namespace", ""),
-		CACert:       l.resolve(m.String("ca_cert", "")),
+		CACert:       l.file(m, "ca_cert"),
 		TransitMount: m.String("transit_mount", DefaultTransitMount),
 		Insecure:     m.Bool("insecure"),
 		Auth:         l.auth(m),

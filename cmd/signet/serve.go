@@ -26,8 +26,9 @@ Vault or Redis being unreachable is no reason to end: the service stays up, not
 ready, and retries. A key in Vault that does not fit the configuration is: exit
 code 1, and the message names the command that repairs it.
 
---check reads configuration, clients and secrets, lists every violation with its
-line and a remedy, and ends: exit code 0 if there are none, 3 if there are.`,
+--check reads configuration, clients, secrets and certificates, lists every
+violation with its line and a remedy, and ends: exit code 0 if there are none, 3
+if there are.`,
 		Example: `  signet serve --config signet.yaml --check
   signet serve --config signet.yaml`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -64,19 +65,15 @@ func checkConfig(out io.Writer, path string) error {
 		return found(err)
 	}
 	var problems []error
-	if err := cfg.CheckSecrets(); err != nil {
-		problems = append(problems, found(err))
+	for _, check := range []func() error{cfg.CheckSecrets, cfg.CheckFiles} {
+		if err := check(); err != nil {
+			problems = append(problems, found(err))
+		}
 	}
-	quiet := slog.New(slog.DiscardHandler)
 	registry := clientsConfig(cfg)
-	registry.Logger = quiet
+	registry.Logger = slog.New(slog.DiscardHandler)
 	if _, err := clients.Open(registry); err != nil {
 		problems = append(problems, found(err))
-	}
-	if cfg.Listen.TLS.Cert != "" {
-		if _, err := newCertificate(cfg.Listen.TLS, quiet); err != nil {
-			problems = append(problems, fmt.Errorf("%w:\n%w", errFound, err))
-		}
 	}
 	if err := errors.Join(problems...); err != nil {
 		return err

@@ -1,0 +1,56 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+
+	"signet/internal/strictyaml"
+)
+
+// CheckFiles loads every certificate that the configuration names and reports
+// all that cannot be used, as *Error. Nothing is kept.
+func (c *Config) CheckFiles() error {
+	var violations []Violation
+	report := func(field string, err error) {
+		if err != nil {
+			violations = append(violations, Violation{
+				Line: c.places[field].Line, Field: field, Problem: err.Error(),
+				Remedy: "provide PEM files that fit, readable for this user",
+			})
+		}
+	}
+	report("listen.tls.cert", checkPair(c.Listen.TLS.Cert, c.Listen.TLS.Key))
+	report("vault.ca_cert", checkAuthorities(c.Vault.CACert))
+	if c.Redis.TLS != nil {
+		report("redis.tls.ca_cert", checkAuthorities(c.Redis.TLS.CACert))
+		report("redis.tls.cert", checkPair(c.Redis.TLS.Cert, c.Redis.TLS.Key))
+	}
+	return strictyaml.NewError(c.path, violations)
+}
+
+func checkPair(cert, key string) error {
+	if cert == "" {
+		return nil
+	}
+	if _, err := tls.LoadX509KeyPair(cert, key); err != nil {
+		return fmt.Errorf("loading the certificate and its key: %w", err)
+	}
+	return nil
+}
+
+func checkAuthorities(path string) error {
+	if path == "" {
+		return nil
+	}
+	pem, err := os.ReadFile(path) //nolint:gosec // G304: the operator names the file
+	if err != nil {
+		return fmt.Errorf("loading the authorities: %w", err)
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(pem) {
+		return errors.New("loading the authorities: no certificate in " + path)
+	}
+	return nil
+}
