@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-// signetBinary is bin/signet built from this tree (with the race detector when
+// SignetBinary is bin/signet built from this tree (with the race detector when
 // the tests have it), or SIGNET_BIN.
-func signetBinary(t testing.TB) string {
+func SignetBinary(t testing.TB) string {
 	t.Helper()
 	path, err := buildSignet()
 	if err != nil {

@@ -21,7 +21,7 @@ func StartDevstack(t testing.TB, args ...string) *Devstack {
 	_, ops := splitAddr(t, FreeAddr(t))
 	d := &Devstack{Dir: t.TempDir()}
 	env := append(os.Environ(), "SIGNET_DEVSTACK_DIR="+d.Dir, "SIGNET_PORT="+port, "SIGNET_OPS_PORT="+ops)
-	d.process = start(t, "devstack", env, devstackBinary(t), append([]string{"run", "--signet", signetBinary(t)}, args...)...)
+	d.process = start(t, "devstack", env, devstackBinary(t), append([]string{"run", "--signet", SignetBinary(t)}, args...)...)
 	Eventually(t, 2*time.Minute, "the devstack wrote its env file", func() bool {
 		if d.process.exited() {
 			t.Fatalf("the devstack ended at start:\n%s", d.process.log.String())

@@ -25,7 +25,7 @@ func (s *Stack) StartSignet(t testing.TB) *Signet {
 	}
 	config := s.writeConfig(t, "signet-"+strconv.Itoa(len(s.signets))+".yaml", addr, ops)
 	signet := &Signet{URL: "http://" + addr, OpsURL: "http://" + ops}
-	signet.process = start(t, "signet", os.Environ(), signetBinary(t), "serve", "--config", config)
+	signet.process = start(t, "signet", os.Environ(), SignetBinary(t), "serve", "--config", config)
 	s.signets = append(s.signets, signet)
 	return signet
 }

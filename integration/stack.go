@@ -106,7 +106,7 @@ func (s *Stack) vaultInit(t testing.TB) {
 	t.Helper()
 	s.issuer = "http://" + FreeAddr(t)
 	config := s.writeConfig(t, "init.yaml", FreeAddr(t), FreeAddr(t))
-	cmd := exec.Command(signetBinary(t), "vault", "init", "--config", config, "--credentials-dir", s.CredentialsDir) //nolint:noctx // bounded by the test
+	cmd := exec.Command(SignetBinary(t), "vault", "init", "--config", config, "--credentials-dir", s.CredentialsDir) //nolint:noctx // bounded by the test
 	cmd.Env = append(os.Environ(), "VAULT_ADDR="+s.Vault.Addr, "VAULT_TOKEN="+s.Vault.RootToken)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("signet vault init: %v\n%s", err, out)
@@ -203,7 +203,7 @@ type Client struct {
 // newClient asks `signet client new` for the secret, as a user would.
 func newClient(t testing.TB, id string) Client {
 	t.Helper()
-	out, err := exec.Command(signetBinary(t), "client", "new", "--id", id, "-o", "json").Output() //nolint:noctx // bounded by the test
+	out, err := exec.Command(SignetBinary(t), "client", "new", "--id", id, "-o", "json").Output() //nolint:noctx // bounded by the test
 	if err != nil {
 		t.Fatalf("signet client new: %v", err)
 	}
