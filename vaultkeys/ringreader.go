@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"strconv"
 	"time"
 
 	"signet/signer"
@@ -33,8 +32,8 @@ type ringReader struct {
 	log   *slog.Logger
 	gate  *gate
 
-	symmetric *symmetricKIDs  // for HS256, else nil
-	raised    map[string]bool // conditions that hold: logged once, counted each round
+	symmetric *symmetricKIDs // for HS256, else nil
+	raised    map[alarm]bool // conditions that hold: logged once, counted each round
 }
 
 func newRingReader(r *Rings, index int) *ringReader {
@@ -43,11 +42,11 @@ func newRingReader(r *Rings, index int) *ringReader {
 	reader := &ringReader{
 		rings: r, index: index, cfg: cfg, path: paths.Key(cfg.Name),
 		want: ParamsOf(cfg.Algorithm, cfg.RSABits), log: r.cfg.Logger.With("ring", cfg.Name),
-		raised: map[string]bool{},
+		raised: map[alarm]bool{},
 	}
 	if cfg.Algorithm.Symmetric() {
 		reader.symmetric = &symmetricKIDs{vault: r.cfg.Vault, path: paths.HMAC(cfg.Name), refused: func(version int) {
-			reader.raise(true, alarm{alarmKIDUnknown, version, strconv.Itoa(version)}, messages[alarmKIDUnknown], "version", version)
+			reader.raise(true, alarm{kind: alarmKIDUnknown, version: version})
 		}}
 	}
 	reader.gate = &gate{floor: readFloor, timeout: readTimeout, now: r.cfg.Now, read: reader.read}
@@ -97,8 +96,7 @@ func (r *ringReader) read(ctx context.Context) error {
 		r.failed(err)
 		return err
 	}
-	r.raise(r.rings.cfg.ClockSkew < in.clockOffset.Abs(), alarm{kind: alarmClockSkew},
-		"clock out of step with Vault's: not signing", "ahead", in.clockOffset)
+	r.raise(r.rings.cfg.ClockSkew < in.clockOffset.Abs(), alarm{kind: alarmClockSkew}, "ahead", in.clockOffset)
 	next, alarms := fold(r.rings.view.Load().rings[r.index], in, r.rings.revoked)
 	duplicates, err := r.rings.publish(r.index, next, r.rings.cfg.Now())
 	if err != nil {
@@ -107,7 +105,6 @@ func (r *ringReader) read(ctx context.Context) error {
 		return err
 	}
 	r.lower(alarmStale)
-	r.lower(alarmMisconfigured)
 	r.report(alarms, duplicates)
 	return nil
 }
@@ -134,7 +131,7 @@ func (r *ringReader) ask(ctx context.Context) (reading, error) {
 		return reading{}, fmt.Errorf("reading ring %q: %w: %w", r.cfg.Name, signer.ErrUnavailable, err)
 	}
 	if d.DeletionAllowed {
-		r.raise(true, alarm{kind: alarmDeletable}, "the transit key may be deleted: unset deletion_allowed")
+		r.raise(true, alarm{kind: alarmDeletable})
 	} else {
 		r.lower(alarmDeletable)
 	}
@@ -157,7 +154,7 @@ func (r *ringReader) failed(err error) {
 	s := r.rings.view.Load().rings[r.index]
 	if errors.Is(err, ErrMisconfigured) {
 		r.rings.metrics.alarm(r.cfg.Name, alarmMisconfigured)
-		r.log.Error("key ring misconfigured", "error", err, "alarm", string(alarmMisconfigured))
+		r.log.Error(messages[alarmMisconfigured], "error", err, "alarm", string(alarmMisconfigured))
 	} else {
 		r.log.Warn("reading a key ring", "error", err)
 	}
@@ -165,35 +162,40 @@ func (r *ringReader) failed(err error) {
 		return
 	}
 	age := s.age(r.rings.cfg.Now())
-	r.raise(age > r.cfg.staleAfter(), alarm{kind: alarmStale},
-		"key ring is stale, too old to sign by: not signing, serving the last JWKS with a short max-age", "age", age)
+	r.raise(age > r.cfg.staleAfter(), alarm{kind: alarmStale}, "age", age)
 }
 
 // report raises what a successful read showed.
 func (r *ringReader) report(alarms []alarm, duplicates []signer.Key) {
 	for _, a := range alarms {
-		r.raise(true, a, messages[a.kind], "version", a.version, "kid", a.kid)
+		r.raise(true, a)
 	}
 	for _, k := range duplicates {
 		if k.Ring == r.cfg.Name {
-			r.raise(true, alarm{alarmDuplicateKey, k.Version, k.KID}, messages[alarmDuplicateKey], "version", k.Version, "kid", k.KID)
+			r.raise(true, alarm{alarmDuplicateKey, k.Version, k.KID})
 		}
 	}
 }
 
 // raise counts an alarm whenever its condition is seen, and logs it when it
 // was not seen before.
-func (r *ringReader) raise(holds bool, a alarm, message string, args ...any) {
-	id := string(a.kind) + a.kid
+func (r *ringReader) raise(holds bool, a alarm, args ...any) {
 	if !holds {
-		delete(r.raised, id)
+		delete(r.raised, a)
 		return
 	}
 	r.rings.metrics.alarm(r.cfg.Name, a.kind)
-	if !r.raised[id] {
-		r.raised[id] = true
-		r.log.Error(message, append(args, "alarm", string(a.kind))...)
+	if r.raised[a] {
+		return
 	}
+	r.raised[a] = true
+	if a.version != 0 {
+		args = append(args, "version", a.version)
+	}
+	if a.kid != "" {
+		args = append(args, "kid", a.kid)
+	}
+	r.log.Error(messages[a.kind], append(args, "alarm", string(a.kind))...)
 }
 
-func (r *ringReader) lower(kind alarmKind) { delete(r.raised, string(kind)) }
+func (r *ringReader) lower(kind alarmKind) { delete(r.raised, alarm{kind: kind}) }

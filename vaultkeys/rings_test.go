@@ -629,8 +629,8 @@ func TestFencedSymmetricVersionAfterARestart(t *testing.T) {
 	if f.signing(t, "hs").Version != 2 {
 		t.Fatal("does not sign with the newest version")
 	}
-	if f.alarms(t, "hs", "kid_unknown") != 1 {
-		t.Fatal("no alarm")
+	if f.alarms(t, "hs", "kid_unknown") != 1 || !strings.Contains(f.log.String(), `msg="Vault does not compute the kid`) {
+		t.Fatalf("no alarm: %s", f.log)
 	}
 }
 
