@@ -44,7 +44,7 @@ func TestREADME(t *testing.T) {
 		"inactive after it":               `(?s)invalid_grant.*invalid_grant.*\{"active":false\}.*\{"active":false\}`,
 		"two kids after the rotation":     `(?s)"keys":\[.*"kid".*"keys":\[.*"kid".*"kid"`,
 		"metadata":                        `"token_endpoint"`,
-		"the ring's state in the metrics": `signet_ring_versions\{`,
+		"the ring's state in the metrics": `signet_ring_version_state\{.*state="published"`,
 	} {
 		if !regexp.MustCompile(pattern).MatchString(out) {
 			t.Errorf("the README's commands do not show %s (%s):\n%s", what, pattern, out)
