@@ -151,3 +151,13 @@ func TestEntryErrors(t *testing.T) {
 		})
 	}
 }
+
+// TestUncheckedRings: without rings, as for `signet client new`, any ring and ttl will do.
+func TestUncheckedRings(t *testing.T) {
+	t.Parallel()
+	c := config(t, "clients:\n  - id: a\n    ring: whatever\n    ttl: 9000h\n")
+	c.Rings = nil
+	if _, err := clients.Open(c); err != nil {
+		t.Fatal(err)
+	}
+}
