@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"signet/signer"
 	"signet/vaultkeys/vaultapi"
@@ -33,19 +32,16 @@ func hmacOf(ctx context.Context, v Vault, path string, version int, label string
 	return parseHMAC(out.HMAC, version)
 }
 
-// parseHMAC reads "vault:vN:BASE64". The answer to transit/hmac has no
-// key_version: the prefix alone says which version was used.
+// parseHMAC reads the answer to transit/hmac. It has no key_version: the prefix
+// alone says which version was used. No error quotes the text, which is a secret.
 func parseHMAC(text string, version int) ([]byte, error) {
-	prefix := "vault:v" + strconv.Itoa(version) + ":"
-	encoded, found := strings.CutPrefix(text, prefix)
-	if !found {
-		return nil, fmt.Errorf("reading an HMAC: it does not begin with %q", prefix)
-	}
-	mac, err := base64.StdEncoding.Strict().DecodeString(encoded)
-	if err != nil {
-		return nil, errors.New("reading an HMAC: it is not base64") // the cause would quote the secret
-	}
-	if len(mac) != sha256.Size {
+	used, mac, err := parseSignature(text, base64.StdEncoding)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading an HMAC: %w", err)
+	case used != version:
+		return nil, fmt.Errorf("reading an HMAC: it is of version %d, not %d", used, version)
+	case len(mac) != sha256.Size:
 		return nil, fmt.Errorf("reading an HMAC: it has %d bytes, not %d", len(mac), sha256.Size)
 	}
 	return mac, nil

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"math/big"
+	"strconv"
 	"testing"
 	"time"
 
@@ -187,6 +188,9 @@ func FuzzParseHMAC(f *testing.F) {
 		}
 		if len(got) != sha256.Size {
 			t.Fatalf("accepted %d bytes", len(got))
+		}
+		if again := "vault:v" + strconv.Itoa(version) + ":" + base64.StdEncoding.EncodeToString(got); again != text {
+			t.Fatalf("%q is a second spelling of %q", text, again)
 		}
 	})
 }
