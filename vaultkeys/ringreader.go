@@ -162,7 +162,7 @@ func (r *ringReader) failed(err error) {
 		return
 	}
 	age := s.age(r.rings.cfg.Now())
-	r.raise(age > r.cfg.staleAfter(), alarm{kind: alarmStale}, "age", age)
+	r.raise(age > r.cfg.staleAfter(), alarm{kind: alarmStale}, "age", age.String())
 }
 
 // report raises what a successful read showed.

@@ -55,8 +55,7 @@ engine at a mount's path, a key of another type, a key that can leave Vault.
 It runs with your own Vault token, found as Vault's command line finds it:
 VAULT_ADDR, VAULT_TOKEN or ~/.vault-token, VAULT_NAMESPACE, VAULT_CACERT; where
 one of them is not set, the configuration's address, namespace and CA are used.
-The token needs read and create on sys/mounts and sys/auth, and write on the
-transit keys, the three policies and the two AppRoles.`,
+deploy/vault/operator.hcl is the policy that this token needs.`,
 		Example: `  signet vault init --config signet.yaml --dry-run
   signet vault init --config signet.yaml --credentials-dir /etc/signet/credentials
   signet vault init --config signet.yaml --wait 60s`,
@@ -101,6 +100,7 @@ func vaultInit(ctx context.Context, o vaultInitOptions, out, progress io.Writer)
 		Conn: conn, Mount: cfg.Vault.TransitMount, AppRoleMount: cfg.Vault.Auth.Mount, MACKey: cfg.Refresh.MACKey,
 		DryRun: o.dryRun, CredentialsDir: o.credentialsDir, KeeperCredentialsDir: o.keeperDir,
 		ConfigPath: o.configPath, Address: cfg.Vault.Address, Out: out,
+		RoleIDFile: cfg.Vault.Auth.RoleID.File, SecretIDFile: cfg.Vault.Auth.SecretID.File,
 	}
 	for _, r := range cfg.Rings {
 		init.Rings = append(init.Rings, vaultkeys.RingConfig{Name: r.Name, Algorithm: r.Algorithm, RSABits: r.RSABits})

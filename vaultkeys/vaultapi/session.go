@@ -143,7 +143,7 @@ func (c *Conn) report(ctx context.Context, s *session, recovered bool, failures 
 	switch {
 	case err == nil:
 		c.metrics.login(loginOK)
-		c.log.InfoContext(ctx, "logged in to vault", "method", c.login.method(), "ttl", s.ttl, "expires", !s.forever, "renewable", s.renewable, "recovered", recovered)
+		c.log.InfoContext(ctx, "logged in to vault", "method", c.login.method(), "ttl", s.ttl.String(), "expires", !s.forever, "renewable", s.renewable, "recovered", recovered)
 	case refused:
 		c.metrics.login(loginRefused)
 		c.log.ErrorContext(ctx, "vault login refused: repeating it will not help, the credentials or the role must be mended", "method", c.login.method(), "attempt", failures, "error", err)

@@ -50,6 +50,9 @@ type Config struct {
 	// ConfigPath and Address are Signet's configuration file and Vault's URL,
 	// as the closing advice shows them; "" = placeholders.
 	ConfigPath, Address string
+	// RoleIDFile and SecretIDFile are where that configuration reads the
+	// issuer's credentials from; "" = it does not say.
+	RoleIDFile, SecretIDFile string
 	// Out takes the report. Required.
 	Out io.Writer
 }

@@ -376,6 +376,22 @@ func TestOtherNames(t *testing.T) {
 	}
 }
 
+// TestAdviceFollowsTheConfiguration: what is printed can be pasted, and names
+// the files that the configuration already reads.
+func TestAdviceFollowsTheConfiguration(t *testing.T) {
+	out := mustRun(t, newFake(), func(c *vaultinit.Config) {
+		c.Address, c.RoleIDFile, c.SecretIDFile = "http://127.0.0.1:8200", "run/role", "run/secret"
+	})
+	for _, want := range []string{
+		"insecure: true", "role_id: {file: run/role}", "secret_id: {file: run/secret}",
+		"umask 077; mkdir -p run", "/role/signet-issuer/secret-id > run/secret",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the report does not say %q:\n%s", want, out)
+		}
+	}
+}
+
 // TestRefusesNamesThatWouldWriteThePolicy: what is rendered into HCL is checked
 // here too, not only by config.
 func TestRefusesNamesThatWouldWriteThePolicy(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 )
 
 // report prints what was done; it remembers the first failure of out.
@@ -45,35 +46,47 @@ func (r *report) wouldWrite(paths ...string) {
 	}
 }
 
-// advice says what to put where.
+// advice says what to put where: in the configuration that it was given, or in
+// the one that is still to be written.
 func (r *report) advice(c *Config) {
-	file := c.ConfigPath
+	role, secret := c.RoleIDFile, c.SecretIDFile
+	switch dir, err := filepath.Abs(c.CredentialsDir); {
+	case c.CredentialsDir != "" && err == nil:
+		role, secret = filepath.Join(dir, "role_id"), filepath.Join(dir, "secret_id")
+	case role == "" || secret == "":
+		role, secret = "/etc/signet/credentials/role_id", "/etc/signet/credentials/secret_id"
+	}
+	if c.CredentialsDir == "" {
+		path := "auth/" + c.AppRoleMount + "/role/" + Issuer
+		r.line("\nOn each host that runs Signet, as its user, with a token that may use the role:\n")
+		r.line("  umask 077; mkdir -p %s", filepath.Dir(secret))
+		r.line("  vault read  -field=role_id %s/role-id > %s", path, role)
+		r.line("  vault write -f -field=secret_id %s/secret-id > %s", path, secret)
+	}
+	r.configuration(c, role, secret)
+	r.line("\nThe AppRole %s is another identity, which rotates and cannot sign: never give its secret id\nto whom the issuer's is given.", Keeper)
+	r.line("An auditor logs in as a person; give that login the policy %s.", Auditor)
+}
+
+func (r *report) configuration(c *Config, role, secret string) {
+	file, address := c.ConfigPath, c.Address
 	if file == "" {
 		file = "signet.yaml"
 	}
-	address := c.Address
 	if address == "" {
 		address = "https://vault.example.com:8200"
 	}
-	dir := c.CredentialsDir
-	if dir == "" {
-		dir = "/etc/signet/credentials"
-		r.line("\nOn each host that runs Signet, with a token that may use the role:\n")
-		path := "auth/" + c.AppRoleMount + "/role/" + Issuer
-		r.line("  vault read  -field=role_id %s/role-id > %s/role_id", path, dir)
-		r.line("  vault write -f -field=secret_id %s/secret-id > %s/secret_id", path, dir)
-	} else if abs, err := filepath.Abs(dir); err == nil {
-		dir = abs
-	}
 	r.line("\nIn %s:\n", file)
-	r.line("vault:\n  address: %s\n  transit_mount: %s\n  auth:\n    method: approle", address, c.Mount)
+	r.line("vault:\n  address: %s", address)
+	if strings.HasPrefix(address, "http:") {
+		r.line("  insecure: true")
+	}
+	r.line("  transit_mount: %s\n  auth:\n    method: approle", c.Mount)
 	if c.AppRoleMount != DefaultAppRoleMount {
 		r.line("    mount: %s", c.AppRoleMount)
 	}
-	r.line("    role_id: {file: %s}\n    secret_id: {file: %s}", filepath.Join(dir, "role_id"), filepath.Join(dir, "secret_id"))
+	r.line("    role_id: {file: %s}\n    secret_id: {file: %s}", role, secret)
 	if c.MACKey != DefaultMACKey {
 		r.line("refresh:\n  mac_key: %s", c.MACKey)
 	}
-	r.line("\nThe AppRole %s is another identity, which rotates and cannot sign: never give its secret id\nto whom the issuer's is given.", Keeper)
-	r.line("An auditor logs in as a person; give that login the policy %s.", Auditor)
 }
