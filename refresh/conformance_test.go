@@ -1,13 +1,6 @@
 package refresh_test
 
 import (
-	"bufio"
-	"fmt"
-	"io"
-	"net"
-	"os"
-	"os/exec"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +8,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
+	"signet/internal/redistest"
 	"signet/refresh/refreshtest"
 )
 
@@ -66,7 +60,7 @@ func dial(t *testing.T, addr string) *redis.Client {
 // and fails if the run is strict.
 func TestRedis(t *testing.T) {
 	t.Parallel()
-	addr, ok := realRedis(t)
+	addr, ok := redistest.Server(t)
 	if !ok {
 		return
 	}
@@ -81,82 +75,7 @@ func openReal(t *testing.T, addr string) refreshtest.Harness {
 		Redis: client, Grace: time.Second, Memory: true,
 		Advance: func(d time.Duration) {
 			t.Helper()
-			until := redisTime(t, client).Add(d)
-			tick := time.NewTicker(5 * time.Millisecond)
-			defer tick.Stop()
-			for redisTime(t, client).Before(until) {
-				<-tick.C
-			}
+			redistest.Wait(t, client, d)
 		},
 	}
-}
-
-func redisTime(t *testing.T, client redis.UniversalClient) time.Time {
-	t.Helper()
-	now, err := client.Time(t.Context()).Result()
-	if err != nil {
-		t.Fatalf("asking redis for the time: %v", err)
-	}
-	return now
-}
-
-// realRedis is the server given, or one that the test starts itself.
-func realRedis(t *testing.T) (addr string, ok bool) {
-	t.Helper()
-	if addr := os.Getenv("SIGNET_TEST_REDIS_ADDR"); addr != "" {
-		return addr, true
-	}
-	if addr, ok := startRedis(t); ok {
-		return addr, true
-	}
-	if os.Getenv("SIGNET_TEST_STRICT") == "1" {
-		t.Fatal("SIGNET_TEST_STRICT=1 demands a real Redis: install redis-server, or set SIGNET_TEST_REDIS_ADDR")
-	}
-	return "", false
-}
-
-func startRedis(t *testing.T, args ...string) (addr string, ok bool) {
-	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		return "", false
-	}
-	port := freePort(t)
-	cmd := exec.CommandContext(t.Context(), path, append([]string{
-		"--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir(),
-	}, args...)...)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("starting redis-server: %v", err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // "signal: killed" is what we asked for
-	})
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if strings.Contains(lines.Text(), "Ready to accept connections") {
-			go func() { _, _ = io.Copy(io.Discard, out) }() // or the server would block on its log
-			return "127.0.0.1:" + port, true
-		}
-	}
-	t.Fatalf("redis-server ended before it was ready: %v", lines.Err())
-	return "", false
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	tcp, ok := listener.Addr().(*net.TCPAddr)
-	if !ok {
-		t.Fatalf("a listener of %T", listener.Addr())
-	}
-	return fmt.Sprint(tcp.Port)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/redis/go-redis/v9"
 
+	"signet/internal/redistest"
 	"signet/refresh"
 	"signet/refresh/refreshtest"
 )
@@ -119,7 +120,7 @@ func TestUnusableKeys(t *testing.T) {
 // TestRedisOutage: nothing listens, and the answer is prompt.
 func TestRedisOutage(t *testing.T) {
 	t.Parallel()
-	client := dial(t, "127.0.0.1:"+freePort(t))
+	client := dial(t, "127.0.0.1:"+redistest.FreePort(t))
 	store := refresh.New(refresh.Config{Redis: client, Keys: refreshtest.NewKeys()})
 	if _, _, err := store.Create(t.Context(), refresh.Family{1}, refresh.Session{}); !errors.Is(err, refresh.ErrUnavailable) {
 		t.Errorf("creating: %v", err)
@@ -139,7 +140,7 @@ func TestRedisOutage(t *testing.T) {
 // nothing is answered, and afterwards the token is as good as before.
 func TestRealRedisRefusesWrites(t *testing.T) {
 	t.Parallel()
-	addr, ok := startRedis(t)
+	addr, ok := redistest.Start(t)
 	if !ok {
 		return // TestRedis fails a strict run without a server
 	}
@@ -170,7 +171,7 @@ func TestRealRedisRefusesWrites(t *testing.T) {
 	set("min-replicas-to-write", "1")
 	refused("too few replicas")
 	set("min-replicas-to-write", "0")
-	if err := client.Do(t.Context(), "REPLICAOF", "127.0.0.1", freePort(t)).Err(); err != nil {
+	if err := client.Do(t.Context(), "REPLICAOF", "127.0.0.1", redistest.FreePort(t)).Err(); err != nil {
 		t.Fatal(err)
 	}
 	refused("a replica")
@@ -186,7 +187,7 @@ func TestRealRedisRefusesWrites(t *testing.T) {
 // needed.
 func TestLeastPrivilege(t *testing.T) {
 	t.Parallel()
-	addr, ok := startRedis(t)
+	addr, ok := redistest.Start(t)
 	if !ok {
 		return // TestRedis fails a strict run without a server
 	}

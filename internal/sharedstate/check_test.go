@@ -7,6 +7,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"signet/internal/redistest"
 	"signet/internal/sharedstate"
 )
 
@@ -48,7 +49,7 @@ func TestCheckServer(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			addr, ok := startRedis(t, c.args...)
+			addr, ok := redistest.Start(t, c.args...)
 			if !ok {
 				return
 			}
@@ -67,7 +68,7 @@ func TestCheckServerThatTellsLittle(t *testing.T) {
 
 func TestCheckServerThatIsDown(t *testing.T) {
 	t.Parallel()
-	client := open(t, sharedstate.Config{Addresses: []string{"127.0.0.1:" + freePort(t)}})
+	client := open(t, sharedstate.Config{Addresses: []string{"127.0.0.1:" + redistest.FreePort(t)}})
 	wantWarnings(t, sharedstate.CheckServer(t.Context(), client), "does not answer")
 }
 
@@ -75,7 +76,7 @@ func TestCheckServerThatIsDown(t *testing.T) {
 // it is.
 func TestCluster(t *testing.T) {
 	t.Parallel()
-	addr, ok := startRedis(t, "--port", "PORT", "--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1",
+	addr, ok := redistest.Start(t, "--port", "PORT", "--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1",
 		"--maxmemory-policy", "volatile-ttl", "--appendonly", "yes")
 	if !ok {
 		return

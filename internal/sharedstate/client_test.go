@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"signet/internal/redistest"
 	"signet/internal/sharedstate"
 )
 
@@ -95,7 +96,7 @@ func TestTLS(t *testing.T) {
 	if err := os.WriteFile(acl, []byte("user default off\nuser signet on >secret ~signet:* +@all\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	addr, ok := startRedis(t, "--port", "0", "--tls-port", "PORT", "--tls-ca-cert-file", files.ca, "--tls-cert-file", files.cert,
+	addr, ok := redistest.Start(t, "--port", "0", "--tls-port", "PORT", "--tls-ca-cert-file", files.ca, "--tls-cert-file", files.cert,
 		"--tls-key-file", files.key, "--tls-auth-clients", "yes", "--aclfile", acl)
 	if !ok {
 		return

@@ -7,6 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"signet/internal/redistest"
 	"signet/internal/sharedstate"
 )
 
@@ -15,7 +16,7 @@ func TestDenylist(t *testing.T) {
 	eachServer(t, func(t *testing.T, client redis.UniversalClient, wait func(time.Duration)) {
 		list := sharedstate.NewDenylist(client)
 		id := jti(t)
-		now := redisTime(t, client)
+		now := redistest.Now(t, client)
 		want := func(denied bool) {
 			t.Helper()
 			if got, err := list.Denied(t.Context(), id); err != nil || got != denied {
@@ -31,7 +32,7 @@ func TestDenylist(t *testing.T) {
 		ends := func(until time.Time) {
 			t.Helper()
 			ttl, err := client.PTTL(t.Context(), "signet:jti:"+id).Result()
-			if left := until.Sub(redisTime(t, client)); err != nil || (ttl-left).Abs() > 100*time.Millisecond {
+			if left := until.Sub(redistest.Now(t, client)); err != nil || (ttl-left).Abs() > 100*time.Millisecond {
 				t.Fatalf("denied for another %v, %v; want %v", ttl, err, left)
 			}
 		}
@@ -56,7 +57,7 @@ func TestDenylist(t *testing.T) {
 		}
 
 		id += "-short"
-		deny(redisTime(t, client).Add(200 * time.Millisecond))
+		deny(redistest.Now(t, client).Add(200 * time.Millisecond))
 		want(true)
 		wait(250 * time.Millisecond)
 		want(false)
@@ -65,7 +66,7 @@ func TestDenylist(t *testing.T) {
 
 func TestDenylistOutage(t *testing.T) {
 	t.Parallel()
-	list := sharedstate.NewDenylist(open(t, sharedstate.Config{Addresses: []string{"127.0.0.1:" + freePort(t)}}))
+	list := sharedstate.NewDenylist(open(t, sharedstate.Config{Addresses: []string{"127.0.0.1:" + redistest.FreePort(t)}}))
 	if denied, err := list.Denied(t.Context(), "x"); !errors.Is(err, sharedstate.ErrUnavailable) || denied {
 		t.Errorf("denied %v, %v; want ErrUnavailable", denied, err)
 	}
