@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
-	"strings"
 
 	"signet/signer"
+	"signet/vaultkeys/vaultapi"
 )
 
 // batchRequest is the body of transit/sign and transit/hmac with batch_input.
@@ -147,28 +147,11 @@ func verify(items []*item, results []result, all bool) error {
 	return nil
 }
 
-// itemError is a refusal of one item inside a reply with status 200.
+// itemError is a refusal of one item inside a reply with status 200, of which
+// vaultapi sees nothing.
 func itemError(text string) error {
-	if isVersionRefusal(text) {
+	if vaultapi.VersionRefused(text) {
 		return fmt.Errorf("%w: Vault: %s", signer.ErrVersionRefused, text)
 	}
 	return fmt.Errorf("%w: Vault: %s", signer.ErrUnavailable, text)
-}
-
-// isVersionRefusal knows the texts of sdk/helper/keysutil/policy.go
-// (SignWithOptions, HMACKey, safeGetKeyEntry) and transit/path_hmac.go for a
-// version that this key does not sign with: below the minimum, above the
-// latest, or archived.
-func isVersionRefusal(text string) bool {
-	for _, known := range []string{
-		"requested version for signing is",
-		"version is too old",
-		"key version does not exist",
-		"no such key version",
-	} {
-		if strings.Contains(text, known) {
-			return true
-		}
-	}
-	return false
 }

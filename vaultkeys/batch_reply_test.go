@@ -256,6 +256,8 @@ func TestItemsFailOneByOne(t *testing.T) {
 		"below the minimum": {"requested version for signing is less than the minimum encryption key version", signer.ErrVersionRefused},
 		"above the latest":  {"requested version for signing is higher than the latest key version", signer.ErrVersionRefused},
 		"archived":          {"no such key version", signer.ErrVersionRefused},
+		"HMAC below":        {"cannot generate HMAC: version is too old (disallowed by policy)", signer.ErrVersionRefused},
+		"HMAC above":        {"cannot generate HMAC: key version does not exist; latest key version is 1", signer.ErrVersionRefused},
 		"bad input":         {"unable to decode input: illegal base64 data", signer.ErrUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package vaultapi
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -74,7 +75,7 @@ func classify4xx(status int, messages []string) verdict {
 		return verdict{ErrNotFound, resultNotFound}
 	case http.StatusBadRequest:
 		switch {
-		case versionRefused(messages):
+		case slices.ContainsFunc(messages, VersionRefused):
 			return verdict{ErrVersionRefused, resultVersionRefused}
 		case says(messages, "key not found"): // transit answers a missing key with 400 when it is to be used
 			return verdict{ErrNotFound, resultNotFound}
@@ -89,7 +90,7 @@ func classify4xx(status int, messages []string) verdict {
 // (it looks like an outage and is none), and JSON that it cannot read.
 func classify500(messages []string) verdict {
 	switch {
-	case versionRefused(messages):
+	case slices.ContainsFunc(messages, VersionRefused):
 		return verdict{ErrVersionRefused, resultVersionRefused}
 	case says(messages, "invalid character ", "unexpected end of json input", "error parsing json", "failed to parse json input"):
 		return verdict{ErrBadRequest, resultBadRequest}
@@ -99,13 +100,17 @@ func classify500(messages []string) verdict {
 	return verdict{ErrUnavailable, resultUnavailable}
 }
 
-// versionRefused knows the texts of transit 1.21 for a version outside of the
-// key's range: sdk/helper/keysutil/policy.go (sign 500, verify 400) and
-// builtin/logical/transit/path_hmac.go (400). For verify the caller reads
-// "below the minimum" as "not valid".
-func versionRefused(messages []string) bool {
+// VersionRefused reports whether a message of transit says that it does not do
+// what was asked with this version of the key: below the minimum, above the
+// latest, or archived. The texts are those of Vault 1.21, in
+// sdk/helper/keysutil/policy.go (sign 500, verify 400, HMAC 400) and
+// builtin/logical/transit/path_hmac.go (400). A whole answer that says so is
+// [ErrVersionRefused]; one item of a batch says so inside an answer of 200,
+// which only the caller reads. To one who verifies, "below the minimum" means
+// "not valid".
+func VersionRefused(message string) bool {
 	return says(
-		messages,
+		[]string{message},
 		"requested version for signing is less than the minimum",
 		"requested version for signing is higher than the latest",
 		"version is disallowed by policy (too old)",
