@@ -12,8 +12,10 @@ import (
 	"signet/vaultkeys/vaultapi"
 )
 
-// kidLabel is what an HS256 version's kid is derived from, inside Vault.
-const kidLabel = "signet-kid"
+// KIDLabel is what an HS256 version's kid is derived from, inside Vault: the kid
+// is the SHA-256 of its HMAC under that version. It is for ever: another label
+// would give every version another kid.
+const KIDLabel = "signet-kid"
 
 // hmacOf asks Vault for the HMAC-SHA256 of a label under one version of a key.
 // It sends the two parameters that issuer.hcl allows, as strings, and relies
@@ -105,7 +107,7 @@ func (s *symmetricKIDs) kid(ctx context.Context, version int) (string, error) {
 	if kid, ok := s.kids[version]; ok {
 		return kid, nil
 	}
-	mac, err := hmacOf(ctx, s.vault, s.path, version, kidLabel)
+	mac, err := hmacOf(ctx, s.vault, s.path, version, KIDLabel)
 	if errors.Is(err, vaultapi.ErrVersionRefused) {
 		// transit/hmac refuses versions below min_encryption_version, and a
 		// replica that starts after the fence can no longer learn their kid.

@@ -17,9 +17,9 @@ import (
 	"signet/vaultkeys/vaultapi"
 )
 
-// macLabel is what D_v is derived from, inside Vault; issuer.hcl allows no
-// other input for the key.
-const macLabel = "signet refresh v1"
+// MACLabel is what D_v is derived from, inside Vault; issuer.hcl allows no other
+// input for the key. It is for ever: another label would log everyone out.
+const MACLabel = "signet refresh v1"
 
 // MACKeysConfig configures [NewMACKeys].
 type MACKeysConfig struct {
@@ -221,7 +221,7 @@ func (m *MACKeys) derive(ctx context.Context, prev, next *macState) error {
 			next.secrets[n] = known
 			continue
 		}
-		secret, err := hmacOf(ctx, m.cfg.Vault, m.hmacPath, n, macLabel)
+		secret, err := hmacOf(ctx, m.cfg.Vault, m.hmacPath, n, MACLabel)
 		if err != nil {
 			return fmt.Errorf("version %d: %w", n, err)
 		}

@@ -87,12 +87,6 @@ var versions = []string{"1*", "2*", "3*", "4*", "5*", "6*", "7*", "8*", "9*"}
 
 func pinned() param { return param{name: "key_version", values: versions} }
 
-// The labels that vaultkeys derives from: see hs256.go and mackeys.go there.
-const (
-	kidLabel = "signet-kid"
-	macLabel = "signet refresh v1"
-)
-
 func label(text string) []string {
 	return []string{base64.StdEncoding.EncodeToString([]byte(text))}
 }
@@ -109,7 +103,7 @@ func ringLocks(paths vaultkeys.Paths, r vaultkeys.RingConfig) []lock {
 				pinned(),
 				{name: "algorithm", values: []string{p.HashAlgorithm}, optional: true},
 				batch,
-				{name: "input", values: label(kidLabel), optional: true},
+				{name: "input", values: label(vaultkeys.KIDLabel), optional: true},
 			}},
 			{Path: paths.Verify(r.Name), Params: []param{
 				{name: "hash_algorithm", values: []string{p.HashAlgorithm}},
@@ -137,7 +131,7 @@ func ringLocks(paths vaultkeys.Paths, r vaultkeys.RingConfig) []lock {
 // macLock lets exactly one label be derived: whoever could choose it could
 // compute refresh tokens' MACs one by one.
 func macLock(path string) lock {
-	return lock{Path: path, Params: []param{pinned(), {name: "input", values: label(macLabel)}}}
+	return lock{Path: path, Params: []param{pinned(), {name: "input", values: label(vaultkeys.MACLabel)}}}
 }
 
 func minimumsLock(path string) lock {
