@@ -1,7 +1,6 @@
 package clients_test
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"signet/clients"
+	"signet/internal/logtest"
 )
 
 const (
@@ -28,14 +28,14 @@ type watched struct {
 	t       *testing.T
 	path    string
 	metrics *prometheus.Registry
-	log     *logBuffer
+	log     *logtest.Buffer
 }
 
 // prepare opens a registry on path. Once it runs, it polls every hour only, so
 // that the directory's events count.
 func prepare(t *testing.T, path string, change ...func(*clients.Config)) *watched {
 	t.Helper()
-	w := &watched{t: t, path: path, metrics: prometheus.NewRegistry(), log: &logBuffer{}}
+	w := &watched{t: t, path: path, metrics: prometheus.NewRegistry(), log: &logtest.Buffer{}}
 	c := clients.Config{
 		Path: path, Settle: time.Millisecond, PollInterval: time.Hour,
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)), Registerer: w.metrics,
@@ -84,11 +84,15 @@ func polled(c *clients.Config) { c.PollInterval = 2 * time.Millisecond }
 // until waits for a condition; 20 s are for machines that are busy.
 func (w *watched) until(what string, condition func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !condition(); {
-		if time.Now().After(deadline) {
+	deadline := time.After(20 * time.Second)
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for !condition() {
+		select {
+		case <-look.C:
+		case <-deadline:
 			w.t.Fatalf("never: %s\n%s", what, w.log)
 		}
-		time.Sleep(time.Millisecond) // between two looks; nothing depends on its length
 	}
 }
 
@@ -142,24 +146,6 @@ func replace(t testing.TB, path, text string) {
 	if err := os.Rename(path+".new", path); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// logBuffer takes the log from Run's goroutine.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 func startFile(t *testing.T) string {

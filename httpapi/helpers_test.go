@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -24,6 +23,7 @@ import (
 
 	"signet/clients"
 	"signet/httpapi"
+	"signet/internal/logtest"
 	"signet/internal/sharedstate"
 	"signet/issuer"
 	"signet/refresh"
@@ -47,7 +47,7 @@ type house struct {
 	config   httpapi.Config
 	registry *prometheus.Registry
 	secrets  map[string]string // of each client
-	log      *buffer
+	log      *logtest.Buffer
 
 	public, ops http.Handler
 
@@ -58,29 +58,11 @@ type house struct {
 	signs  map[string]error
 }
 
-// buffer collects the log of concurrent requests.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
 // newHouse lets a test change the configuration before the server is made.
 func newHouse(t *testing.T, changes ...func(*httpapi.Config)) *house {
 	t.Helper()
 	h := &house{
-		t: t, redis: miniredis.RunT(t), registry: prometheus.NewRegistry(), secrets: map[string]string{}, log: &buffer{},
+		t: t, redis: miniredis.RunT(t), registry: prometheus.NewRegistry(), secrets: map[string]string{}, log: &logtest.Buffer{},
 		holder: signertest.New(signertest.Ring{Name: "main"}, signertest.Ring{Name: "fast", Algorithm: signer.EdDSA}),
 		ready:  true, loaded: true, maxAge: 5 * time.Minute, signs: map[string]error{"main": nil, "fast": nil},
 	}

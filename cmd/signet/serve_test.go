@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -24,6 +23,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 
 	"signet/clients"
+	"signet/internal/logtest"
 	"signet/vaultkeys/vaultapi"
 	"signet/vaultkeys/vaulttest"
 )
@@ -72,22 +72,8 @@ type replica struct {
 	client      *http.Client
 }
 
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
+// logBuffer is the log of a replica.
+type logBuffer struct{ logtest.Buffer }
 
 // listening are the addresses in the log, once they are there.
 func (l *logBuffer) listening() (public, ops string, ok bool) {
