@@ -20,8 +20,6 @@ type Meta struct {
 	RequestID string
 	// Date is Vault's clock (its Date header, whole seconds); zero if absent.
 	Date time.Time
-	// At is when the answer arrived, by our clock.
-	At time.Time
 }
 
 // Config makes a Conn.
@@ -41,8 +39,6 @@ type Config struct {
 	// RevokeAtEnd makes Run revoke the token at its end, if it came from
 	// AppRole: whatever still uses the connection then has to log in again.
 	RevokeAtEnd bool
-	// Now is the clock; default time.Now.
-	Now func() time.Time
 	// Logger; default slog.Default().
 	Logger *slog.Logger
 	// Registerer for the metrics; nil means none.
@@ -57,7 +53,6 @@ type Conn struct {
 	login       Login
 	timeout     time.Duration
 	revokeAtEnd bool
-	now         func() time.Time
 	log         *slog.Logger
 	metrics     *metrics
 	loginRate   *rate.Limiter
@@ -98,9 +93,6 @@ func New(cfg Config) (*Conn, error) {
 	if cfg.MaxConns <= 0 {
 		cfg.MaxConns = 16
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
@@ -110,7 +102,7 @@ func New(cfg Config) (*Conn, error) {
 	}
 	c := &Conn{
 		base: base, namespace: cfg.Namespace, transport: transport, login: cfg.Login, timeout: cfg.Timeout,
-		revokeAtEnd: cfg.RevokeAtEnd, now: cfg.Now, log: cfg.Logger,
+		revokeAtEnd: cfg.RevokeAtEnd, log: cfg.Logger,
 		loginRate: rate.NewLimiter(rate.Every(time.Second), 5), wake: make(chan struct{}, 1),
 	}
 	if c.metrics, err = newMetrics(cfg.Registerer, c.tokenSeconds); err != nil {

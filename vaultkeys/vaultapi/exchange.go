@@ -62,10 +62,10 @@ func (c *Conn) exchange(ctx context.Context, k call) (Meta, reply, verdict, erro
 	resp, err := c.send(ctx, k, body)
 	if err != nil {
 		v := transportVerdict(ctx, err)
-		return Meta{At: c.now()}, reply{}, v, fail(0, v, err.Error())
+		return Meta{}, reply{}, v, fail(0, v, err.Error())
 	}
 	defer func() { _ = resp.Body.Close() }() // what was read decides; closing adds nothing
-	meta := metaOf(resp.Header, c.now())
+	meta := metaOf(resp.Header)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		raw, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // a cut body is not spoken
 		messages, spoken := parseErrors(raw)
@@ -173,8 +173,8 @@ func isTimeout(err error) bool {
 	return errors.As(err, &timed) && timed.Timeout()
 }
 
-func metaOf(h http.Header, at time.Time) Meta {
-	m := Meta{At: at}
+func metaOf(h http.Header) Meta {
+	var m Meta
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		m.Date = date
 	}

@@ -304,7 +304,7 @@ func answersCarryDate(t *testing.T, s *suite) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if meta.RequestID == "" || meta.Date.IsZero() || meta.Date.Nanosecond() != 0 || meta.At.Sub(meta.Date).Abs() > time.Minute {
+	if meta.RequestID == "" || meta.Date.IsZero() || meta.Date.Nanosecond() != 0 || time.Since(meta.Date).Abs() > time.Minute {
 		t.Fatalf("%+v", meta)
 	}
 }

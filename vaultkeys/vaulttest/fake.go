@@ -129,7 +129,6 @@ func (f *Fake) serve(ctx context.Context, op, path string, in, out any) (vaultap
 
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	meta.At = f.now()
 	if !f.noDate {
 		meta.Date = f.now().Add(f.skew).Truncate(time.Second) // a Date has whole seconds
 	}

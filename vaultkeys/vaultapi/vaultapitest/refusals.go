@@ -128,7 +128,7 @@ func answersCarry(t *testing.T, s *suite) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if meta.RequestID == "" || meta.Date.IsZero() || meta.At.Sub(meta.Date).Abs() > time.Minute {
+	if meta.RequestID == "" || meta.Date.IsZero() || time.Since(meta.Date).Abs() > time.Minute {
 		t.Errorf("%+v", meta)
 	}
 }
