@@ -123,11 +123,6 @@ func (c *Conn) Write(ctx context.Context, path string, in, out any) (Meta, error
 	return c.request(ctx, call{op: "write", method: http.MethodPost, path: path, in: in, out: out})
 }
 
-// List lists what is below path; an empty list is ErrNotFound.
-func (c *Conn) List(ctx context.Context, path string, out any) (Meta, error) {
-	return c.request(ctx, call{op: "list", method: http.MethodGet, path: path, query: "list=true", out: out})
-}
-
 // Delete deletes path.
 func (c *Conn) Delete(ctx context.Context, path string) (Meta, error) {
 	return c.request(ctx, call{op: "delete", method: http.MethodDelete, path: path})

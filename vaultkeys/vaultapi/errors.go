@@ -52,7 +52,7 @@ var (
 
 // Error is a request that failed. It never holds a token or a secret.
 type Error struct {
-	// Op is what was done: read, write, list, delete, login, renew or revoke.
+	// Op is what was done: read, write, delete, login, renew or revoke.
 	Op string
 	// Path that was asked for, without the leading v1/.
 	Path string

@@ -17,10 +17,10 @@ const maxAnswer = 32 << 20
 
 // call is one request.
 type call struct {
-	op, method, path, query string
-	in, out                 any
-	token                   string
-	secrets                 []string // besides the token: never to be shown
+	op, method, path string
+	in, out          any
+	token            string
+	secrets          []string // besides the token: never to be shown
 }
 
 // do sends one request once, with the timeout of the Conn, and classifies
@@ -113,7 +113,6 @@ func (c *Conn) send(ctx context.Context, k call, body []byte) (*http.Response, e
 	if err != nil {
 		return nil, err
 	}
-	target.RawQuery = k.query
 	for hop := 0; ; hop++ {
 		req, err := http.NewRequestWithContext(ctx, k.method, target.String(), bytes.NewReader(body))
 		if err != nil {

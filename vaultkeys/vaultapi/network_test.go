@@ -155,12 +155,6 @@ func TestRedirect(t *testing.T) {
 			t.Errorf("the leader got %v", active.Load())
 		}
 	})
-	t.Run("list", func(t *testing.T) {
-		c := dial(t, standby(leader.URL+"/v1/"+goodPath+"?list=true").URL, nil)
-		if _, err := c.List(t.Context(), goodPath, nil); err != nil {
-			t.Fatal(err)
-		}
-	})
 	second := standby(leader.URL + "/v1/" + goodPath)
 	for name, location := range map[string]string{
 		"another path":     leader.URL + "/v1/secret/other",

@@ -88,7 +88,7 @@ func endpoint(base *url.URL, path string) (*url.URL, error) {
 }
 
 // redirected checks the one redirect that is followed: the 307 of a standby to
-// the active node, same path and query (vault/http respondStandby). The errors
+// the active node, same path, no query (vault/http respondStandby). The errors
 // never show the address, for the token would go there.
 func redirected(from *url.URL, path, location string) (*url.URL, error) {
 	to, err := from.Parse(location)
@@ -97,7 +97,7 @@ func redirected(from *url.URL, path, location string) (*url.URL, error) {
 		return nil, errLocation
 	case to.Scheme != "https" && (from.Scheme == "https" || to.Scheme != "http"):
 		return nil, errDowngrade
-	case to.User != nil || to.RawQuery != from.RawQuery || (to.Path != from.Path && to.Path != "/v1/"+path):
+	case to.User != nil || to.RawQuery != "" || (to.Path != from.Path && to.Path != "/v1/"+path):
 		return nil, errOtherPlace
 	}
 	return to, nil

@@ -77,7 +77,7 @@ func newSuite(t *testing.T, server Server) *suite {
 }
 
 const policy = `
-path "NAME/*" { capabilities = ["create", "read", "update", "delete", "list"] }
+path "NAME/*" { capabilities = ["create", "read", "update", "delete"] }
 path "NAME-transit/*" { capabilities = ["update", "delete"] }
 path "NAME/denied" { capabilities = ["deny"] }
 path "NAME-is-not-mounted/*" { capabilities = ["read"] }
