@@ -4,91 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"signet/signer"
-	"signet/vaultkeys/lifecycle"
 )
-
-// RingConfig is one key ring: a transit key and how it is used.
-type RingConfig struct {
-	// Name is the transit key's name. Required.
-	Name string
-	// Algorithm is what the ring signs with. Required.
-	Algorithm signer.Algorithm
-	// RSABits is the size of an RSA ring's keys: 2048, 3072 or 4096. 0 = 2048.
-	RSABits int
-	// Policy is the ring's timing. PublishDelay and MaxTTL are used here.
-	Policy lifecycle.Policy
-}
-
-// staleAfter is the age at which a snapshot is too old to sign by: half the
-// publish delay, for within the other half a version that it does not know can
-// be published, activated and signed with by others. Without a delay (only
-// ever a symmetric ring) a few missed reads are the limit.
-func (c *RingConfig) staleAfter() time.Duration {
-	if half := c.Policy.PublishDelay / 2; half > 0 {
-		return half
-	}
-	return 6 * c.Policy.RefreshInterval
-}
-
-// RingsConfig configures [NewRings].
-type RingsConfig struct {
-	// Vault is the connection. Required.
-	Vault Vault
-	// Mount is the transit mount's path; "" = transit.
-	Mount string
-	// Rings are the key rings, in the order of the JWKS. Names are unique.
-	Rings []RingConfig
-	// RefreshInterval is the time between two reads of a ring; 0 = 10s.
-	RefreshInterval time.Duration
-	// JWKSMaxAge is the JWKS's max-age; 0 = 5m.
-	JWKSMaxAge time.Duration
-	// StaleIfError is the JWKS's stale-if-error; 0 = none.
-	StaleIfError time.Duration
-	// ClockSkew is how far the local clock may be from Vault's before signing
-	// stops; 0 = 5s.
-	ClockSkew time.Duration
-	// RevokedKIDs are never published, never sign and never verify, whatever
-	// Vault says.
-	RevokedKIDs []string
-	// Now is the clock; nil = time.Now.
-	Now func() time.Time
-	// Logger takes alarms and failed reads; nil = discard.
-	Logger *slog.Logger
-	// Registerer takes the metrics; nil = none.
-	Registerer prometheus.Registerer
-}
-
-func (c *RingsConfig) defaults() {
-	c.RefreshInterval = orElse(c.RefreshInterval, 10*time.Second)
-	c.JWKSMaxAge = orElse(c.JWKSMaxAge, 5*time.Minute)
-	c.ClockSkew = orElse(c.ClockSkew, 5*time.Second)
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	c.Rings = slices.Clone(c.Rings)
-	for i := range c.Rings {
-		c.Rings[i].Policy.RefreshInterval = orElse(c.Rings[i].Policy.RefreshInterval, c.RefreshInterval)
-	}
-}
-
-func orElse(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
-	}
-	return d
-}
 
 // Rings knows the key versions of all rings, from memory, and keeps that
 // memory fresh. It fits signer.Keys. All methods may be called concurrently.
