@@ -5,7 +5,8 @@ SHELL := /bin/sh
 GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOLANGCI_VERSION := v2.15.0
-GOLANGCI := bin/golangci-lint
+# The version is in the name, so that another version is another file to make.
+GOLANGCI := bin/golangci-lint-$(GOLANGCI_VERSION)
 FUZZTIME ?= 20s
 
 # The command of its own, or the plugin of docker.
@@ -54,6 +55,7 @@ $(GOLANGCI):
 	@echo "building golangci-lint $(GOLANGCI_VERSION) (about a minute) ..."
 	@mkdir -p bin
 	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv bin/golangci-lint $@
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (default 20s)
