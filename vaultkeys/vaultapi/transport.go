@@ -19,7 +19,7 @@ import (
 // or VAULT_SKIP_VERIFY makes it fail, and its error bodies are unbounded. Here
 // nothing is read from the environment, not even a proxy.
 func newTransport(c Config) (*http.Transport, error) {
-	trust, err := trustedCAs(c.CACert)
+	trust, err := tlsConfig(c.CACert)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func newTransport(c Config) (*http.Transport, error) {
 	return &http.Transport{
 		Proxy:               nil,
 		DialContext:         (&net.Dialer{Timeout: c.Timeout, KeepAlive: 15 * time.Second}).DialContext,
-		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trust},
+		TLSClientConfig:     trust,
 		TLSHandshakeTimeout: c.Timeout,
 		ForceAttemptHTTP2:   true,
 		HTTP2:               &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 2 * time.Second}, // finds a connection that swallows everything
@@ -38,10 +38,11 @@ func newTransport(c Config) (*http.Transport, error) {
 	}, nil
 }
 
-// trustedCAs reads the CA file; nil means the system's.
-func trustedCAs(path string) (*x509.CertPool, error) {
+// tlsConfig trusts the CAs in a file and no others; without one, the system's.
+func tlsConfig(path string) (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if path == "" {
-		return nil, nil
+		return config, nil
 	}
 	pem, err := os.ReadFile(path) //nolint:gosec // G304: the operator's own configuration names it
 	if err != nil {
@@ -51,7 +52,8 @@ func trustedCAs(path string) (*x509.CertPool, error) {
 	if !pool.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("reading vault's CA certificate: no certificate in %s", path)
 	}
-	return pool, nil
+	config.RootCAs = pool
+	return config, nil
 }
 
 var (
