@@ -83,7 +83,7 @@ type Auth struct {
 	TokenFile string
 }
 
-// Ring is one transit key and its policy (DESIGN.md 4).
+// Ring is one transit key and its policy (docs/configuration.md#rings).
 type Ring struct {
 	// Name is the transit key's.
 	Name string
@@ -114,7 +114,7 @@ type Keys struct {
 	RevokedKIDs []string
 }
 
-// Signing is the group commit of signatures (DESIGN.md 5).
+// Signing is the group commit of signatures.
 type Signing struct {
 	// InFlight is the number of concurrent sign requests a ring; default 2.
 	InFlight int
@@ -157,7 +157,7 @@ type Tokens struct {
 	TTL time.Duration
 }
 
-// Refresh is about refresh tokens and their sessions (DESIGN.md 7).
+// Refresh is about refresh tokens and their sessions.
 type Refresh struct {
 	// MACKey is the transit hmac key behind refresh tokens; default signet-refresh.
 	MACKey string

@@ -2,7 +2,7 @@ package config
 
 import "time"
 
-// The defaults of DESIGN.md 3 and 4, for whoever documents or generates a file.
+// The defaults of docs/configuration.md, for whoever documents or generates a file.
 const (
 	DefaultListenAddress = ":8080"
 	DefaultOpsAddress    = "127.0.0.1:9090"

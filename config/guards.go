@@ -7,8 +7,8 @@ import (
 	"signet/internal/strictyaml"
 )
 
-// guards refuses what is well-formed and would still break: the rules of
-// DESIGN.md 4 over several fields, with the value that would be right.
+// guards refuses what is well-formed and would still break: the rules
+// of docs/configuration.md#guards over several fields, with the value that would be right.
 func (l *loader) guards(c *Config) {
 	for i, m := range l.rings {
 		l.publishGuards(m, c.Rings[i], c.Keys)

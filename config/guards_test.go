@@ -14,8 +14,8 @@ import (
 	"signet/config"
 )
 
-// TestGuardsHoldInEveryAcceptedFile draws times and checks the rules of
-// DESIGN.md 4 independently: an accepted file meets them all, a refused one
+// TestGuardsHoldInEveryAcceptedFile draws times and checks the guards
+// of docs/configuration.md independently: an accepted file meets them all, a refused one
 // breaks at least one, and following the remedies leads to an accepted file.
 func TestGuardsHoldInEveryAcceptedFile(t *testing.T) {
 	dir := t.TempDir()

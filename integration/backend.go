@@ -47,7 +47,7 @@ func Current(t testing.TB) Backend {
 
 // OnlyOn reports whether a test that exists for one kind of backend is
 // selected in this run. An unselected test is listed, not skipped: it runs
-// where its backend is (DESIGN.md 3).
+// where its backend is.
 func OnlyOn(t testing.TB, wanted ...Backend) bool {
 	t.Helper()
 	current := Current(t)

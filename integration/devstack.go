@@ -9,7 +9,7 @@ import (
 
 // Devstack is a running `bin/devstack run`: what `make run` starts.
 type Devstack struct {
-	Dir     string // holds the env file, DESIGN.md 3
+	Dir     string // holds the env file
 	process *process
 }
 

@@ -33,8 +33,8 @@ type Ring struct {
 	Name, Algorithm string
 }
 
-// The key times of a test's configuration: as short as the guards of
-// DESIGN.md 4 allow, so that a rotation can be watched.
+// The key times of a test's configuration: as short as the guards
+// (docs/configuration.md#guards) allow, so that a rotation can be watched.
 const (
 	RefreshInterval = 200 * time.Millisecond
 	PublishDelay    = 5 * time.Second

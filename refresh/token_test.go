@@ -25,7 +25,8 @@ func hmacOf(key []byte, message string) []byte {
 	return h.Sum(nil)
 }
 
-// TestFormats builds token, sid and record by hand, from the text of DESIGN.md 7.
+// TestFormats builds token, sid and record by hand, from nothing but what
+// the comments in token.go and record.go say.
 func TestFormats(t *testing.T) {
 	t.Parallel()
 	h := openMini(t)

@@ -13,7 +13,7 @@ import (
 
 const demoClient = "demo"
 
-// newSecret has the form of `signet client new`: 256 random bits (DESIGN.md 8).
+// newSecret has the form of `signet client new`: 256 random bits.
 func newSecret() string {
 	raw := make([]byte, 32)
 	_, _ = rand.Read(raw) // never fails: crypto/rand ends the process instead

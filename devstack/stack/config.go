@@ -19,7 +19,7 @@ func rings() []ring {
 }
 
 // The key times, all short so that a rotation can be watched, and still under
-// the guards that a real configuration is under (DESIGN.md 4):
+// the guards that a real configuration is under (docs/configuration.md#guards):
 //
 //	publish_delay   10s >= jwks_max_age 3s + stale_if_error 3s + refresh_interval 1s + 2 * clock_skew 1s = 9s
 //	rotation_period  4h >  publish_delay 10s + max_ttl 1h

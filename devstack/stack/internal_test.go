@@ -49,7 +49,7 @@ func TestSecretIsKeptWithData(t *testing.T) {
 	}
 }
 
-// The guards of DESIGN.md 4, which `signet serve` refuses a configuration for.
+// The guards of docs/configuration.md, which `signet serve` refuses a configuration for.
 func TestDemoTimesHoldTheGuards(t *testing.T) {
 	const requestDeadline = 3 * time.Second // config.RequestDeadline, in a module that this one does not import
 	d := func(name string) time.Duration {

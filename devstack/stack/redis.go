@@ -81,7 +81,7 @@ func redisCommand(path, addr string, cfg Config) (command, error) {
 		Path: path,
 		Args: []string{
 			"--bind", host, "--port", port, "--dir", dir, "--save", "", "--appendonly", appendOnly,
-			// A session that Redis evicts is a user logged out (DESIGN.md 7).
+			// A session that Redis evicts is a user logged out.
 			"--maxmemory-policy", "noeviction",
 		},
 		Log: filepath.Join(cfg.Dir, "redis.log"),

@@ -166,7 +166,7 @@ func (s *stack) announce() error {
 	return nil
 }
 
-// variables are the names of DESIGN.md 3, which scripts and tests rely on.
+// variables are the names in the env file, which scripts and tests rely on.
 func (s *stack) variables() []variable {
 	return []variable{
 		{"SIGNET_URL", "http://" + s.addr.public},

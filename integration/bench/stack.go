@@ -33,7 +33,7 @@ type stack struct {
 }
 
 // startStack runs bin/devstack with free ports in a directory of its own and
-// waits for its env file, the contract of DESIGN.md 3.
+// waits for its env file.
 func startStack(ctx context.Context, progress io.Writer) (*stack, error) {
 	dir, err := os.MkdirTemp("", "signet-bench-")
 	if err != nil {

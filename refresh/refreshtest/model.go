@@ -12,7 +12,7 @@ import (
 )
 
 // modelTests run random histories beside an automaton that is small enough to
-// be checked against the table of DESIGN.md 7 by eye.
+// be checked by eye.
 var modelTests = map[string]func(*fixture){
 	"ModelWithGrace": func(f *fixture) { modelCheck(f, 30*time.Second) },
 	"ModelStrict":    func(f *fixture) { modelCheck(f, 0) },
