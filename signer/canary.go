@@ -40,8 +40,8 @@ type CanaryConfig struct {
 
 // Canary proves for each ring that a signature can be made now: the key
 // holder's own health endpoint stays green while its audit device blocks every
-// request (FACTS 2). It feeds readiness, an alarm, and as a [Gate] the breaker
-// in front of signing.
+// request. It feeds readiness and an alarm, and is the [Breaker] in front of
+// signing.
 type Canary struct {
 	keys     Keys
 	backend  Backend
@@ -56,6 +56,8 @@ type Canary struct {
 	mu      sync.Mutex
 	results map[string]error
 }
+
+var _ Breaker = (*Canary)(nil)
 
 // NewCanary makes a Canary; nothing runs before Run.
 func NewCanary(c CanaryConfig) *Canary {

@@ -27,7 +27,7 @@ func runCanary(t *testing.T, h *signertest.Holder, log *bytes.Buffer, registry p
 	})
 	for _, ring := range rings {
 		if _, tried := c.Status()[ring]; c.Err(ring) != nil || tried {
-			t.Errorf("before the first round the gate is open and there is no status: %v, %v", c.Err(ring), c.Status())
+			t.Errorf("before the first round the breaker lets through and there is no status: %v, %v", c.Err(ring), c.Status())
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -121,7 +121,7 @@ func TestCanarySuspectRunsAtOnce(t *testing.T) {
 		c.Suspect("unknown")
 		synctest.Wait()
 		if c.Err("a") == nil {
-			t.Error("the gate is still open")
+			t.Error("the breaker still lets through")
 		}
 	})
 }

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// Gate says whether signing with a ring is known to be broken, so that callers
-// need not each wait for the same timeout. *Canary is one.
-type Gate interface {
+// Breaker says whether signing with a ring is known to be broken, so that
+// callers need not each wait for the same timeout. *Canary is one.
+type Breaker interface {
 	// Err is nil while the ring may be tried.
 	Err(ring string) error
+	// Suspect is told of a signature that failed with ErrUnavailable. It must
+	// not block.
+	Suspect(ring string)
 }
-
-// suspecter is a Gate that wants to hear of a failed signature at once.
-type suspecter interface{ Suspect(ring string) }
 
 // Config makes a Signer.
 type Config struct {
@@ -30,10 +30,8 @@ type Config struct {
 	// ClockSkew is how far other clocks may be off when a token is verified;
 	// default 0: not at all.
 	ClockSkew time.Duration
-	// Gate is asked before each signature; nil means always try. If it has a
-	// method Suspect(ring string), that is called when a signature fails with
-	// ErrUnavailable.
-	Gate Gate
+	// Breaker is asked before each signature; nil means always try.
+	Breaker Breaker
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 }
@@ -44,7 +42,7 @@ type Signer struct {
 	backend Backend
 	issuer  string
 	skew    time.Duration
-	gate    Gate
+	breaker Breaker
 	now     func() time.Time
 	// headers holds the encoded header of each key that ever signed: a handful.
 	headers sync.Map // headerID to string
@@ -54,7 +52,7 @@ type Signer struct {
 func New(c Config) *Signer {
 	return &Signer{
 		keys: c.Keys, backend: c.Backend, issuer: c.Issuer, skew: c.ClockSkew,
-		gate: c.Gate, now: clockNow(c.Now),
+		breaker: c.Breaker, now: clockNow(c.Now),
 	}
 }
 
@@ -78,8 +76,8 @@ func (s *Signer) Sign(ctx context.Context, ring string, c Claims) (Token, error)
 	if err := c.check(); err != nil {
 		return Token{}, err
 	}
-	if s.gate != nil {
-		if err := s.gate.Err(ring); err != nil {
+	if s.breaker != nil {
+		if err := s.breaker.Err(ring); err != nil {
 			return Token{}, fmt.Errorf("signing with %s: %w: %w", ring, ErrUnavailable, err)
 		}
 	}
@@ -92,8 +90,8 @@ func (s *Signer) Sign(ctx context.Context, ring string, c Claims) (Token, error)
 		key, text, err = s.again(ctx, key, &c, err)
 	}
 	if err != nil {
-		if watcher, ok := s.gate.(suspecter); ok && errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
-			watcher.Suspect(ring)
+		if s.breaker != nil && errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
+			s.breaker.Suspect(ring)
 		}
 		return Token{}, fmt.Errorf("signing with %s version %d: %w", ring, key.Version, err)
 	}

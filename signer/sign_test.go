@@ -229,30 +229,30 @@ func TestSignErrors(t *testing.T) {
 	}
 }
 
-// gate is a Gate that hears of failures.
-type gate struct {
+// breaker is one that a test trips by hand.
+type breaker struct {
 	err       error
 	suspected []string
 }
 
-func (g *gate) Err(string) error    { return g.err }
-func (g *gate) Suspect(ring string) { g.suspected = append(g.suspected, ring) }
+func (b *breaker) Err(string) error    { return b.err }
+func (b *breaker) Suspect(ring string) { b.suspected = append(b.suspected, ring) }
 
-func TestGateRefusesAtOnceAndHearsOfFailures(t *testing.T) {
+func TestBreakerRefusesAtOnceAndHearsOfFailures(t *testing.T) {
 	h := signertest.New(signertest.Ring{Name: "r"})
-	g := &gate{err: errors.New("canary failed")}
-	s := signer.New(signer.Config{Keys: h, Backend: h, Issuer: testIssuer, Gate: g, Now: testNow})
+	b := &breaker{err: errors.New("canary failed")}
+	s := signer.New(signer.Config{Keys: h, Backend: h, Issuer: testIssuer, Breaker: b, Now: testNow})
 	if _, err := s.Sign(t.Context(), "r", testClaims()); !errors.Is(err, signer.ErrUnavailable) || h.Signs() != 0 {
 		t.Errorf("got %v after %d requests, want ErrUnavailable after none", err, h.Signs())
 	}
-	g.err = nil
+	b.err = nil
 	sign(t, s, "r", testClaims())
-	if len(g.suspected) != 0 {
+	if len(b.suspected) != 0 {
 		t.Errorf("suspected without a failure")
 	}
 	h.Fail(signer.ErrUnavailable)
-	if _, err := s.Sign(t.Context(), "r", testClaims()); err == nil || len(g.suspected) != 1 || g.suspected[0] != "r" {
-		t.Errorf("err %v, suspected %q", err, g.suspected)
+	if _, err := s.Sign(t.Context(), "r", testClaims()); err == nil || len(b.suspected) != 1 || b.suspected[0] != "r" {
+		t.Errorf("err %v, suspected %q", err, b.suspected)
 	}
 }
 

@@ -57,7 +57,7 @@ func newService(cfg *config.Config, logger *slog.Logger) (*service, error) {
 		Keys: s.rings, Backend: s.batcher, Rings: ringNames(cfg), Logger: logger, Registerer: metrics,
 	})
 	sign := signer.New(signer.Config{
-		Keys: s.rings, Backend: s.batcher, Issuer: cfg.Issuer, ClockSkew: cfg.Keys.ClockSkew, Gate: s.canary,
+		Keys: s.rings, Backend: s.batcher, Issuer: cfg.Issuer, ClockSkew: cfg.Keys.ClockSkew, Breaker: s.canary,
 	})
 	uses := issuer.New(issuer.Config{
 		Signer: sign, Refresher: s.sessions, Sessions: s.sessions, Denylist: s.denylist, Clients: s.registry,
