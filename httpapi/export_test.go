@@ -1,10 +1,7 @@
 package httpapi
 
-// For the fuzz targets.
-var (
-	ParseIssue  = parseIssue
-	ParseObject = parseObject
-)
+// ParseIssue is parseIssue.
+var ParseIssue = parseIssue
 
 // ParseForm is parseForm, and what it found.
 func ParseForm(body string) (map[string][]string, error) {

@@ -3,13 +3,11 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
-	"io"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
+	"signet/internal/strictjson"
 	"signet/issuer"
 )
 
@@ -37,41 +35,38 @@ func (s *Server) issue(c echo.Context) error {
 	return writeToken(c, response)
 }
 
+// maxNesting is how deep a body may be nested: the body, its claims, and what
+// the signer takes as the value of one.
+const maxNesting = 17
+
 // parseIssue reads the body strictly: names are case-sensitive, known and
-// unique, for a member that is silently ignored is a restriction lost.
+// unique at any depth, for a member that is silently ignored is a restriction
+// lost.
 func parseIssue(body []byte) (issuer.IssueRequest, error) {
 	var r issuer.IssueRequest
-	if !utf8.Valid(body) {
-		return r, malformed("the body is not UTF-8")
-	}
-	members, ok := parseObject(body)
-	if !ok {
-		return r, malformed("the body must be one JSON object without repeated names")
+	members, err := strictjson.ParseObject(body, maxNesting)
+	if err != nil {
+		return r, malformed("the body must be one JSON object in UTF-8, without repeated names or half surrogate pairs, at most %d levels deep", maxNesting)
 	}
 	var ttl string
 	into := map[string]any{
 		"subject": &r.Subject, "audience": &r.Audience, "scope": &r.Scope, "ttl": &ttl,
 		"ring": &r.Ring, "refresh": &r.Refresh, "label": &r.Label,
 	}
-	for name, value := range members {
-		if name == "claims" {
-			if r.Claims, ok = parseObject(value); !ok {
-				return r, malformed("claims must be an object without repeated names")
+	for _, m := range members {
+		if m.Name == "claims" {
+			if r.Claims, err = parseClaims(m.Value); err != nil {
+				return r, err
 			}
 			continue
 		}
-		target, known := into[name]
+		target, known := into[m.Name]
 		if !known {
 			return r, malformed("the body has an unknown member; known are subject, audience, scope, claims, ttl, ring, refresh, label")
 		}
-		if bytes.Equal(value, []byte("null")) || json.Unmarshal(value, target) != nil {
-			return r, malformed("%s has the wrong type", name)
+		if bytes.Equal(m.Value, []byte("null")) || json.Unmarshal(m.Value, target) != nil {
+			return r, malformed("%s has the wrong type", m.Name)
 		}
-	}
-	if strings.ContainsRune(r.Subject, utf8.RuneError) {
-		// What encoding/json makes of half a surrogate pair: different texts
-		// would become one subject.
-		return r, malformed("subject is not Unicode text")
 	}
 	if ttl != "" {
 		d, err := time.ParseDuration(ttl)
@@ -83,32 +78,14 @@ func parseIssue(body []byte) (issuer.IssueRequest, error) {
 	return r, nil
 }
 
-// parseObject splits a JSON object into its members. encoding/json alone would
-// let the last of two equal names win.
-func parseObject(text []byte) (map[string]json.RawMessage, bool) {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	if open, err := decoder.Token(); err != nil || open != json.Delim('{') {
-		return nil, false
+func parseClaims(text json.RawMessage) (map[string]json.RawMessage, error) {
+	members, err := strictjson.ParseObject(text, maxNesting-1)
+	if err != nil {
+		return nil, malformed("claims must be an object")
 	}
-	members := map[string]json.RawMessage{}
-	for decoder.More() {
-		token, err := decoder.Token()
-		name, isString := token.(string)
-		if err != nil || !isString {
-			return nil, false
-		}
-		if _, repeated := members[name]; repeated {
-			return nil, false
-		}
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return nil, false
-		}
-		members[name] = value
+	claims := make(map[string]json.RawMessage, len(members))
+	for _, m := range members {
+		claims[m.Name] = m.Value
 	}
-	if _, err := decoder.Token(); err != nil {
-		return nil, false
-	}
-	_, err := decoder.Token()
-	return members, err == io.EOF
+	return claims, nil
 }
