@@ -72,7 +72,7 @@ type Batcher struct {
 	queue   *queue
 	metrics *batchMetrics
 	loud    logFloor
-	macs    macGate
+	macs    semaphore
 
 	// life bounds every request to Vault. It is no caller's: one caller leaving
 	// must not cancel the others of its batch.
@@ -90,7 +90,7 @@ func NewBatcher(cfg BatcherConfig) *Batcher {
 		paths: Paths{Mount: cfg.Mount},
 		queue: newQueue(cfg.InFlight, cfg.BatchMax, cfg.QueueMax),
 		loud:  logFloor{now: cfg.Now},
-		macs:  newMACGate(cfg.InFlight*4, cfg.QueueMax),
+		macs:  newSemaphore(cfg.InFlight*4, cfg.QueueMax),
 	}
 	b.life, b.end = context.WithCancel(context.Background())
 	b.metrics = newBatchMetrics(b, cfg.Registerer)

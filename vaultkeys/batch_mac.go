@@ -20,32 +20,33 @@ type verifyRequest struct {
 	HashAlgorithm string `json:"hash_algorithm"`
 }
 
-// macGate bounds the checks of HMACs, which are not batched.
-type macGate struct {
+// semaphore bounds the checks of HMACs, which are not batched: how many are out
+// and how many wait.
+type semaphore struct {
 	places  chan struct{}
 	waiting *atomic.Int64
 	limit   int64
 }
 
-func newMACGate(places, limit int) macGate {
-	return macGate{places: make(chan struct{}, places), waiting: new(atomic.Int64), limit: int64(limit)}
+func newSemaphore(places, limit int) semaphore {
+	return semaphore{places: make(chan struct{}, places), waiting: new(atomic.Int64), limit: int64(limit)}
 }
 
-func (g macGate) enter(ctx context.Context) error {
-	if n := g.waiting.Add(1); n > g.limit {
-		g.waiting.Add(-1)
+func (s semaphore) enter(ctx context.Context) error {
+	if n := s.waiting.Add(1); n > s.limit {
+		s.waiting.Add(-1)
 		return fmt.Errorf("%w: %d checks wait", signer.ErrOverloaded, n-1)
 	}
-	defer g.waiting.Add(-1)
+	defer s.waiting.Add(-1)
 	select {
-	case g.places <- struct{}{}:
+	case s.places <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return errGone(ctx)
 	}
 }
 
-func (g macGate) leave() { <-g.places }
+func (s semaphore) leave() { <-s.places }
 
 // VerifyMAC fits signer.Backend. A version that Vault does not verify with any
 // more makes mac invalid; only a Vault that cannot be asked is an error.

@@ -46,7 +46,7 @@ type MACKeys struct {
 	cfg      MACKeysConfig
 	keyPath  string
 	hmacPath string
-	gate     *gate
+	reads    *singleFlight
 	metrics  *macMetrics
 	state    atomic.Pointer[macState]
 }
@@ -74,14 +74,14 @@ func NewMACKeys(cfg MACKeysConfig) *MACKeys {
 	cfg.Logger = cfg.Logger.With("key", cfg.Key)
 	paths := Paths{Mount: cfg.Mount}
 	m := &MACKeys{cfg: cfg, keyPath: paths.Key(cfg.Key), hmacPath: paths.HMAC(cfg.Key)}
-	m.gate = &gate{floor: readFloor, timeout: readTimeout, now: cfg.Now, read: m.read}
+	m.reads = &singleFlight{floor: readFloor, timeout: readTimeout, now: cfg.Now, read: m.read}
 	m.metrics = newMACMetrics(m, cfg.Registerer)
 	return m
 }
 
 // Load reads the key once, with the errors of [Rings.Load].
 func (m *MACKeys) Load(ctx context.Context) error {
-	err := m.gate.join(ctx)
+	err := m.reads.join(ctx)
 	if err == nil || errors.Is(err, ErrMisconfigured) || errors.Is(err, signer.ErrUnavailable) {
 		return err
 	}
@@ -98,7 +98,7 @@ func (m *MACKeys) Run(ctx context.Context) error {
 		if !pause(ctx, jitter(interval)) {
 			return nil
 		}
-		_ = m.gate.join(ctx) // read logs, counts and alarms by itself
+		_ = m.reads.join(ctx) // read logs, counts and alarms by itself
 	}
 }
 
@@ -128,7 +128,7 @@ func (m *MACKeys) Secret(ctx context.Context, version int) (secret []byte, ok bo
 			return nil, false, nil
 		}
 		// Not merely a read in flight: it may have begun before the rotation.
-		if err := m.gate.fresh(ctx); err != nil {
+		if err := m.reads.fresh(ctx); err != nil {
 			return nil, false, fmt.Errorf("reading the refresh token key: %w: %w", signer.ErrUnavailable, err)
 		}
 		s = m.state.Load()
@@ -165,22 +165,23 @@ func (m *MACKeys) update(ctx context.Context) error {
 	case d.Type == "": // an answer, but not transit's
 		return fmt.Errorf("reading the refresh token key: %w: the answer has no key type", signer.ErrUnavailable)
 	}
-	if err := checkKey(m.cfg.Key, m.keyPath, "hmac", &d); err != nil {
-		return err
-	}
 	next := &macState{
 		// transit/hmac refuses versions below either minimum.
 		lowest: max(1, d.MinDecryptionVersion, d.MinEncryptionVersion), latest: d.LatestVersion,
 		secrets: map[int][]byte{}, logins: logins, readAt: readAt,
 	}
-	if next.latest < next.lowest {
-		return fmt.Errorf("reading the refresh token key: %w: Vault reports no usable version", signer.ErrUnavailable)
-	}
 	prev := m.state.Load()
 	if prev != nil {
 		// Dropped at once, whatever becomes of the rest of this read: raising
-		// the minimum is how everyone is logged out.
+		// the minimum is how everyone is logged out, also of a key that somebody
+		// made exportable, and that must not be used for anything else.
 		prev = m.drop(prev, next.lowest)
+	}
+	if err := checkKey(m.cfg.Key, m.keyPath, "hmac", &d); err != nil {
+		return err
+	}
+	if next.latest < next.lowest {
+		return fmt.Errorf("reading the refresh token key: %w: Vault reports no usable version", signer.ErrUnavailable)
 	}
 	if err := m.derive(ctx, prev, next); err != nil {
 		return fmt.Errorf("deriving the refresh token secret: %w: %w", signer.ErrUnavailable, err)

@@ -21,8 +21,8 @@ const (
 	firstRead = time.Second
 )
 
-// ringReader reads one ring. The gate runs one read at a time, which is what
-// guards the fields below it.
+// ringReader reads one ring. Only reads runs a read, one at a time, which is
+// what guards the fields below it.
 type ringReader struct {
 	rings *Rings
 	index int
@@ -30,9 +30,10 @@ type ringReader struct {
 	path  string
 	want  TransitParams
 	log   *slog.Logger
-	gate  *gate
+	reads *singleFlight
 
 	symmetric *symmetricKIDs // for HS256, else nil
+	missing   int            // answers in a row that the key does not exist
 	raised    map[alarm]bool // conditions that hold: logged once, counted each round
 }
 
@@ -49,7 +50,7 @@ func newRingReader(r *Rings, index int) *ringReader {
 			reader.raise(true, alarm{kind: alarmKIDUnknown, version: version})
 		}}
 	}
-	reader.gate = &gate{floor: readFloor, timeout: readTimeout, now: r.cfg.Now, read: reader.read}
+	reader.reads = &singleFlight{floor: readFloor, timeout: readTimeout, now: r.cfg.Now, read: reader.read}
 	return reader
 }
 
@@ -63,7 +64,7 @@ func (r *ringReader) poll(ctx context.Context) {
 		if !pause(ctx, jitter(interval)) {
 			return
 		}
-		_ = r.gate.join(ctx) // read logs, counts and alarms by itself
+		_ = r.reads.join(ctx) // read logs, counts and alarms by itself
 	}
 }
 
@@ -94,8 +95,10 @@ func (r *ringReader) read(ctx context.Context) error {
 	in, err := r.ask(ctx)
 	if err != nil {
 		r.failed(err)
+		r.withdraw(in, err)
 		return err
 	}
+	r.missing = 0
 	r.raise(r.rings.cfg.ClockSkew < in.clockOffset.Abs(), alarm{kind: alarmClockSkew}, "ahead", in.clockOffset)
 	next, alarms := fold(r.rings.view.Load().rings[r.index], in, r.rings.revoked)
 	duplicates, err := r.rings.publish(r.index, next, r.rings.cfg.Now())
@@ -109,7 +112,8 @@ func (r *ringReader) read(ctx context.Context) error {
 	return nil
 }
 
-// ask reads the key and decodes it.
+// ask reads the key and decodes it. With an error, what is left of the answer
+// is for withdraw.
 func (r *ringReader) ask(ctx context.Context) (reading, error) {
 	var d keyData
 	sent := r.rings.cfg.Now()
@@ -123,12 +127,13 @@ func (r *ringReader) ask(ctx context.Context) (reading, error) {
 	case d.Type == "": // an answer, but not transit's
 		return reading{}, fmt.Errorf("reading ring %q: %w: the answer has no key type", r.cfg.Name, signer.ErrUnavailable)
 	}
+	partial := reading{cfg: r.cfg, data: &d, readAt: sent}
 	if err := checkKey(r.cfg.Name, r.path, r.want.KeyType, &d); err != nil {
-		return reading{}, err
+		return partial, err
 	}
 	versions, err := r.versions(ctx, &d)
 	if err != nil {
-		return reading{}, fmt.Errorf("reading ring %q: %w: %w", r.cfg.Name, signer.ErrUnavailable, err)
+		return partial, fmt.Errorf("reading ring %q: %w: %w", r.cfg.Name, signer.ErrUnavailable, err)
 	}
 	if d.DeletionAllowed {
 		r.raise(true, alarm{kind: alarmDeletable})

@@ -51,7 +51,7 @@ func (r *Rings) Load(ctx context.Context) error {
 	errs := make([]error, len(r.readers))
 	var wg sync.WaitGroup
 	for i, reader := range r.readers {
-		wg.Go(func() { errs[i] = reader.gate.join(ctx) })
+		wg.Go(func() { errs[i] = reader.reads.join(ctx) })
 	}
 	wg.Wait()
 	var fatal []error
@@ -141,7 +141,7 @@ func (r *Rings) Refresh(ctx context.Context, ring string) error {
 	if !ok {
 		return fmt.Errorf("ring %q: %w", ring, signer.ErrUnknownRing)
 	}
-	return reader.gate.join(ctx)
+	return reader.reads.join(ctx)
 }
 
 // RefreshTo reads again every ring whose last read began before at: an unknown
@@ -154,7 +154,7 @@ func (r *Rings) RefreshTo(ctx context.Context, at time.Time) error {
 	var wg sync.WaitGroup
 	for i, reader := range r.readers {
 		if s := rings[i]; s == nil || s.readAt.Before(at) {
-			wg.Go(func() { errs[i] = reader.gate.fresh(ctx) })
+			wg.Go(func() { errs[i] = reader.reads.fresh(ctx) })
 		}
 	}
 	wg.Wait()

@@ -48,12 +48,12 @@ type runner struct {
 func (r *runner) step(ctx context.Context) time.Duration {
 	c := r.c
 	if c.credentialsMended() {
-		c.openGate()
+		c.endBackoff()
 	}
 	s := c.peek()
 	if s == nil {
 		if _, err := c.session(ctx, ""); err != nil {
-			return c.gatePause()
+			return c.backoffPause()
 		}
 		if s = c.peek(); s == nil {
 			return 0 // somebody's request found it dead again
@@ -61,7 +61,7 @@ func (r *runner) step(ctx context.Context) time.Duration {
 	}
 	if c.login.watched() && c.credentialsReplaced(s) {
 		_ = c.relogin(ctx) // reported there; the old token stays in use
-		return c.gatePause()
+		return c.backoffPause()
 	}
 	if s != r.seen {
 		r.seen, r.failures, r.due = s, 0, s.due()
@@ -98,12 +98,12 @@ func (s *session) due() time.Time {
 func (r *runner) act(ctx context.Context, s *session) {
 	c := r.c
 	if !s.renewable || s.capped && s.ours || s.left() <= 0 {
-		if c.gateLeft() > 0 {
-			r.due = time.Now().Add(c.gatePause())
+		if c.backoffLeft() > 0 {
+			r.due = time.Now().Add(c.backoffPause())
 			return
 		}
 		if err := c.relogin(ctx); err != nil {
-			r.due = time.Now().Add(c.gatePause())
+			r.due = time.Now().Add(c.backoffPause())
 		} else {
 			r.due = time.Now().Add(time.Second) // the same token again: its owner is late
 		}
@@ -173,7 +173,7 @@ func (c *Conn) credentialsReplaced(s *session) bool {
 	if err != nil || seen == s.print {
 		return false // unreadable or empty for a moment is no new token
 	}
-	return c.gateLeft() <= 0
+	return c.backoffLeft() <= 0
 }
 
 // credentialsMended: the login was refused, and the credentials have changed.
@@ -188,14 +188,14 @@ func (c *Conn) credentialsMended() bool {
 	return err == nil && seen != before
 }
 
-func (c *Conn) openGate() {
+func (c *Conn) endBackoff() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.notBefore, c.refused = time.Time{}, false
 }
 
-// gateLeft is how long no login is tried.
-func (c *Conn) gateLeft() time.Duration {
+// backoffLeft is how long no login is tried.
+func (c *Conn) backoffLeft() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.notBefore.IsZero() {
@@ -204,9 +204,9 @@ func (c *Conn) gateLeft() time.Duration {
 	return max(0, time.Until(c.notBefore))
 }
 
-// gatePause is the pause before the next look while logins fail.
-func (c *Conn) gatePause() time.Duration {
-	return min(c.gateLeft(), pollInterval)
+// backoffPause is the pause before the next look while logins fail.
+func (c *Conn) backoffPause() time.Duration {
+	return min(c.backoffLeft(), pollInterval)
 }
 
 // revoke ends a token that we made, so that it does not outlive us. The end is

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// gate lets one read of one key run at a time and keeps a floor between the
-// starts of two: a thousand callers that find their version refused, or that
-// present numbers which they made up, cost Vault one request each floor.
-type gate struct {
+// singleFlight lets one read of one key run at a time and keeps a floor between
+// the starts of two: a thousand callers that find their version refused, or
+// that present numbers which they made up, cost Vault one request each floor.
+type singleFlight struct {
 	floor   time.Duration
 	timeout time.Duration
 	now     func() time.Time
@@ -22,7 +22,7 @@ type gate struct {
 
 // flight is one read: first waiting for the floor, then under way, then done.
 type flight struct {
-	started bool // under gate.mu
+	started bool // under singleFlight.mu
 	done    chan struct{}
 	err     error // valid once done is closed
 }
@@ -30,27 +30,27 @@ type flight struct {
 // join returns when a read has finished that ended after this call began. It
 // never runs under the caller's deadline, only waits under it: one caller
 // leaving must not fail the others.
-func (g *gate) join(ctx context.Context) error {
-	g.mu.Lock()
-	f := g.current
+func (s *singleFlight) join(ctx context.Context) error {
+	s.mu.Lock()
+	f := s.current
 	if f == nil {
-		f = g.launch(ctx)
+		f = s.launch(ctx)
 	}
-	g.mu.Unlock()
+	s.mu.Unlock()
 	return f.wait(ctx)
 }
 
 // fresh returns when a read has finished that started after this call began:
 // what another replica did before this call is then known here.
-func (g *gate) fresh(ctx context.Context) error {
+func (s *singleFlight) fresh(ctx context.Context) error {
 	for {
-		g.mu.Lock()
-		f := g.current
+		s.mu.Lock()
+		f := s.current
 		joinable := f == nil || !f.started
 		if f == nil {
-			f = g.launch(ctx)
+			f = s.launch(ctx)
 		}
-		g.mu.Unlock()
+		s.mu.Unlock()
 		err := f.wait(ctx)
 		if joinable || ctx.Err() != nil {
 			return err
@@ -67,33 +67,33 @@ func (f *flight) wait(ctx context.Context) error {
 	}
 }
 
-// launch begins a flight. The caller holds g.mu.
-func (g *gate) launch(ctx context.Context) *flight {
+// launch begins a flight. The caller holds s.mu.
+func (s *singleFlight) launch(ctx context.Context) *flight {
 	f := &flight{done: make(chan struct{})}
-	g.current = f
+	s.current = f
 	pause := time.Duration(0)
-	if !g.last.IsZero() {
+	if !s.last.IsZero() {
 		// Clamped: an injected or stepping clock must not stretch the pause.
-		pause = min(max(g.floor-g.now().Sub(g.last), 0), g.floor)
+		pause = min(max(s.floor-s.now().Sub(s.last), 0), s.floor)
 	}
-	go g.fly(context.WithoutCancel(ctx), f, pause)
+	go s.fly(context.WithoutCancel(ctx), f, pause)
 	return f
 }
 
-func (g *gate) fly(ctx context.Context, f *flight, pause time.Duration) {
+func (s *singleFlight) fly(ctx context.Context, f *flight, pause time.Duration) {
 	if pause > 0 {
 		time.Sleep(pause)
 	}
-	g.mu.Lock()
-	f.started, g.last = true, g.now()
-	g.mu.Unlock()
+	s.mu.Lock()
+	f.started, s.last = true, s.now()
+	s.mu.Unlock()
 
-	ctx, cancel := context.WithTimeout(ctx, g.timeout)
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	f.err = g.read(ctx)
+	f.err = s.read(ctx)
 
-	g.mu.Lock()
-	g.current = nil
-	g.mu.Unlock()
+	s.mu.Lock()
+	s.current = nil
+	s.mu.Unlock()
 	close(f.done)
 }
