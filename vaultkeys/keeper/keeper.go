@@ -1,0 +1,150 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"signet/vaultkeys"
+	"signet/vaultkeys/lifecycle"
+	"signet/vaultkeys/vaultapi"
+)
+
+// Vault is the keeper's own connection to Vault; *vaultapi.Conn fits it.
+type Vault interface {
+	// Read decodes the "data" of a GET into out, a pointer to a struct.
+	Read(ctx context.Context, path string, out any) (vaultapi.Meta, error)
+	// Write sends in as JSON and decodes the "data" of the answer into out.
+	Write(ctx context.Context, path string, in, out any) (vaultapi.Meta, error)
+}
+
+// Config configures [New].
+type Config struct {
+	// Vault is the connection. Required.
+	Vault Vault
+	// Mount is the transit mount's path; "" = transit.
+	Mount string
+	// Rings are the key rings to keep, with all of their policy: the
+	// RefreshInterval and ClockSkew in it are those of the replicas that sign
+	// (0 = RefreshInterval below, and 5s).
+	Rings []vaultkeys.RingConfig
+	// RefreshInterval is the longest time between two rounds; 0 = 10s.
+	RefreshInterval time.Duration
+	// TrimAfter is how long a version has been retired before it is deleted for
+	// good; 0 = never. A version that is trimmed cannot be brought back.
+	TrimAfter time.Duration
+	// Lease saves work where several keepers run; nil = none, which is as safe.
+	Lease Lease
+	// FirstSeen remembers times that Vault does not; nil = this process's
+	// memory, so that an HS256 version's age begins anew with each keeper.
+	FirstSeen FirstSeen
+	// MaxTTLs are the replicas' reports; nil = none: every retirement waits for
+	// 12h, the hard cap of max_ttl.
+	MaxTTLs MaxTTLs
+	// Revoked reports whether a kid is on the revoked list; nil = none is. A
+	// revoked version signs nowhere, so no fence may rise to it. Not asked for
+	// HS256 versions, whose kid only a signer can learn.
+	Revoked func(kid string) bool
+	// Now is the clock, monotonic as time.Now is; nil = time.Now.
+	Now func() time.Time
+	// Logger takes actions and errors; nil = discard.
+	Logger *slog.Logger
+	// Registerer takes the metrics; nil = none.
+	Registerer prometheus.Registerer
+}
+
+// The defaults of [Config].
+const (
+	defaultInterval  = 10 * time.Second
+	defaultClockSkew = 5 * time.Second
+)
+
+func (c *Config) defaults() {
+	if c.RefreshInterval <= 0 {
+		c.RefreshInterval = defaultInterval
+	}
+	if c.FirstSeen == nil {
+		c.FirstSeen = &memory{}
+	}
+	if c.Revoked == nil {
+		c.Revoked = func(string) bool { return false }
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+// policy is a ring's policy as the keeper applies it.
+func (c *Config) policy(cfg *vaultkeys.RingConfig) lifecycle.Policy {
+	p := cfg.Policy
+	if p.RefreshInterval <= 0 {
+		p.RefreshInterval = c.RefreshInterval
+	}
+	if p.ClockSkew <= 0 {
+		p.ClockSkew = defaultClockSkew
+	}
+	if cfg.Algorithm.Symmetric() {
+		p.PublishDelay = 0 // no public key: nothing to publish, so replicas sign with the newest at once
+	}
+	p.TrimAfter = c.TrimAfter
+	return p
+}
+
+// Keeper keeps rings. Its methods are for one goroutine at a time.
+type Keeper struct {
+	cfg     Config
+	rings   []*ring
+	shared  *shared
+	metrics *metrics
+}
+
+// New returns a keeper that has seen nothing yet: call Run.
+func New(cfg Config) *Keeper {
+	cfg.defaults()
+	k := &Keeper{cfg: cfg, metrics: newMetrics(&cfg)}
+	k.shared = &shared{
+		lease: cfg.Lease, firstSeen: cfg.FirstSeen, maxTTLs: cfg.MaxTTLs, metrics: k.metrics, log: onChange{log: cfg.Logger},
+	}
+	for i := range cfg.Rings {
+		k.rings = append(k.rings, newRing(k, &cfg.Rings[i]))
+	}
+	return k
+}
+
+// Run does a round every interval until ctx ends. No error ends it: what fails
+// is logged, counted and tried again. It returns nil.
+func (k *Keeper) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		_ = k.Round(ctx) // logs and counts by itself
+		select {
+		case <-time.After(jitter(k.cfg.RefreshInterval)):
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+// Round looks at every ring once and does what is due. It is what Run repeats,
+// for callers with a clock of their own. The error joins those of all rings;
+// one ring's never stops another's.
+func (k *Keeper) Round(ctx context.Context) error {
+	held := k.shared.hold(ctx)
+	var errs []error
+	for _, r := range k.rings {
+		errs = append(errs, r.keep(ctx, held))
+	}
+	return errors.Join(errs...)
+}
+
+// jitter shortens an interval by up to a fifth, drawn anew each time, so that
+// keepers do not fall into step.
+func jitter(interval time.Duration) time.Duration {
+	return interval - time.Duration(rand.Int64N(int64(interval)/5+1)) //nolint:gosec // G404: spreads load, hides nothing
+}
