@@ -147,14 +147,19 @@ func (r *Rings) Refresh(ctx context.Context, ring string) error {
 // RefreshTo reads again every ring whose last read began before at: an unknown
 // kid on a younger token may be a version that another replica saw earlier. It
 // costs at most one read a ring and floor, however many kids are made up. An
-// error means that some ring could not be read.
+// error means that some ring could not be read; one whose key is gone or unfit
+// was, and has no new version to offer.
 func (r *Rings) RefreshTo(ctx context.Context, at time.Time) error {
 	rings := r.view.Load().rings
 	errs := make([]error, len(r.readers))
 	var wg sync.WaitGroup
 	for i, reader := range r.readers {
 		if s := rings[i]; s == nil || s.readAt.Before(at) {
-			wg.Go(func() { errs[i] = reader.reads.fresh(ctx) })
+			wg.Go(func() {
+				if err := reader.reads.fresh(ctx); !errors.Is(err, ErrMisconfigured) {
+					errs[i] = err
+				}
+			})
 		}
 	}
 	wg.Wait()
