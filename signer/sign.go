@@ -122,7 +122,8 @@ func (s *Signer) sign(ctx context.Context, key Key, c *Claims) (string, error) {
 	encoding := base64.RawURLEncoding
 	head := s.header(key)
 	payload := c.appendJSON(make([]byte, 0, 512))
-	text := make([]byte, 0, len(head)+encoding.EncodedLen(len(payload))+2+encoding.EncodedLen(signatureSize(key)))
+	size, _ := SignatureSize(key) // 0 costs an allocation only
+	text := make([]byte, 0, len(head)+encoding.EncodedLen(len(payload))+2+encoding.EncodedLen(size))
 	text = append(text, head...)
 	text = append(text, '.')
 	text = encoding.AppendEncode(text, payload)
@@ -164,25 +165,4 @@ func (s *Signer) header(key Key) string {
 	text := base64.RawURLEncoding.EncodeToString(b)
 	s.headers.Store(id, text)
 	return text
-}
-
-// signatureSize is how much room to leave; too little costs an allocation only.
-func signatureSize(key Key) int {
-	switch key.Algorithm {
-	case ES256, EdDSA:
-		return 64
-	case HS256:
-		return 32
-	case ES384:
-		return 96
-	case ES512:
-		return 132
-	case RS256, RS384, RS512, PS256, PS384, PS512:
-		if rsaKey, ok := key.Public.(interface{ Size() int }); ok {
-			return rsaKey.Size()
-		}
-		return 256
-	default:
-		return 0
-	}
 }

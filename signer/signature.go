@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/big"
@@ -41,6 +42,32 @@ func CheckSignature(key Key, input, sig []byte) error {
 		return fmt.Errorf("%w: HS256 has no public key", errKeyType)
 	default:
 		return fmt.Errorf("%w: unknown algorithm", errKeyType)
+	}
+}
+
+// SignatureSize is how many bytes a signature by key has, always (RFC 7518
+// sections 3.2 to 3.5, RFC 8032 section 5.1.6). An error means that the key
+// cannot sign: its algorithm is unknown, or has another type of key.
+func SignatureSize(key Key) (int, error) {
+	switch key.Algorithm {
+	case ES256:
+		return 2 * 32, nil
+	case ES384:
+		return 2 * 48, nil
+	case ES512:
+		return 2 * 66, nil // coordinates of 521 bits
+	case EdDSA:
+		return ed25519.SignatureSize, nil
+	case HS256:
+		return sha256.Size, nil
+	case RS256, RS384, RS512, PS256, PS384, PS512:
+		public, ok := key.Public.(*rsa.PublicKey)
+		if !ok || public == nil || public.N == nil {
+			return 0, fmt.Errorf("%w: %s with a public key of type %T", errKeyType, key.Algorithm, key.Public)
+		}
+		return public.Size(), nil
+	default:
+		return 0, fmt.Errorf("%w: unknown algorithm %q", errKeyType, key.Algorithm)
 	}
 }
 

@@ -1,18 +1,11 @@
 package vaultkeys
 
-import (
-	"encoding/base64"
-
-	"signet/signer"
-)
+import "encoding/base64"
 
 // ParseSignature is the parser of Vault's signatures, for the fuzz target.
 func ParseSignature(s string, encoding *base64.Encoding) (int, []byte, error) {
 	return parseSignature(s, encoding)
 }
-
-// SignatureBytes is the length check's rule.
-func SignatureBytes(key signer.Key) (int, error) { return signatureBytes(key) }
 
 // Lanes is how many lanes the batcher remembers.
 func (b *Batcher) Lanes() int {

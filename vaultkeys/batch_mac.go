@@ -54,7 +54,7 @@ func (b *Batcher) VerifyMAC(ctx context.Context, key signer.Key, input, mac []by
 	if !key.Algorithm.Symmetric() {
 		return false, fmt.Errorf("%w: %s has no MAC", signer.ErrUnavailable, key.Algorithm)
 	}
-	if want, err := signatureBytes(key); err != nil || len(mac) != want || key.Version < 1 {
+	if want, err := signer.SignatureSize(key); err != nil || len(mac) != want || key.Version < 1 {
 		return false, nil // nor has an unknown algorithm a valid MAC
 	}
 	if err := b.macs.enter(ctx); err != nil {

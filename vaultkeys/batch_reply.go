@@ -111,7 +111,7 @@ func (r *batchResult) signature(l laneKey, key signer.Key) ([]byte, error) {
 	if version != l.version {
 		return nil, fmt.Errorf("prefix of version %d instead of %d", version, l.version)
 	}
-	want, err := signatureBytes(key)
+	want, err := signer.SignatureSize(key)
 	if err != nil {
 		return nil, err
 	}

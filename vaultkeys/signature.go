@@ -1,11 +1,8 @@
 package vaultkeys
 
 import (
-	"crypto/rsa"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"math"
 	"strings"
 
@@ -65,27 +62,4 @@ func signatureEncoding(a signer.Algorithm) *base64.Encoding {
 		return base64.StdEncoding // transit/hmac knows no other
 	}
 	return base64.RawURLEncoding
-}
-
-// signatureBytes is the one length that a signature by this key has
-// (RFC 7518 sections 3.2 to 3.5, RFC 8032 section 5.1.6).
-func signatureBytes(key signer.Key) (int, error) {
-	switch key.Algorithm {
-	case signer.ES256, signer.EdDSA:
-		return 64, nil
-	case signer.ES384:
-		return 96, nil
-	case signer.ES512:
-		return 132, nil // two coordinates of 521 bits: 66 bytes each
-	case signer.HS256:
-		return sha256.Size, nil
-	case signer.RS256, signer.RS384, signer.RS512, signer.PS256, signer.PS384, signer.PS512:
-		public, ok := key.Public.(*rsa.PublicKey)
-		if !ok || public == nil || public.N == nil {
-			return 0, fmt.Errorf("algorithm %s with a public key of type %T", key.Algorithm, key.Public)
-		}
-		return public.Size(), nil
-	default:
-		return 0, fmt.Errorf("unknown algorithm %q", key.Algorithm)
-	}
 }
