@@ -36,7 +36,7 @@ type Sessions interface {
 // Denylist holds single access tokens that were revoked before their exp;
 // *sharedstate.Denylist is one.
 type Denylist interface {
-	Deny(ctx context.Context, jti string, until time.Time) error
+	Deny(ctx context.Context, jti string, life time.Duration) error
 	Denied(ctx context.Context, jti string) (bool, error)
 }
 

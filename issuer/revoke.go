@@ -37,7 +37,7 @@ func (i *Issuer) revoke(ctx context.Context, client *clients.Client, token strin
 	case claims.ClientID != client.ID:
 		return nil
 	}
-	if err := i.Denylist.Deny(ctx, claims.ID, claims.Expiry.Add(i.ClockSkew)); err != nil {
+	if err := i.Denylist.Deny(ctx, claims.ID, claims.Expiry.Add(i.ClockSkew).Sub(i.Now())); err != nil {
 		return fmt.Errorf("%w: %w", errDenylist, err)
 	}
 	return nil

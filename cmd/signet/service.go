@@ -139,7 +139,9 @@ func (s *service) wireRedis(metrics prometheus.Registerer) (err error) {
 	if err != nil {
 		return fmt.Errorf("preparing the connection to redis: %w", err)
 	}
-	s.checkRedis = func(ctx context.Context) []sharedstate.Warning { return sharedstate.CheckServer(ctx, client) }
+	s.checkRedis = func(ctx context.Context) []sharedstate.Warning {
+		return sharedstate.CheckServer(ctx, client, sharedstate.CheckConfig{ClockSkew: s.cfg.Keys.ClockSkew})
+	}
 	s.closeRedis = client.Close
 	s.denylist = sharedstate.NewDenylist(client)
 	f := s.cfg.Refresh

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -28,18 +29,29 @@ func (w Warning) String() string {
 
 const oldestMajor = 6 // what the scripts need: SET with PXAT came with 6.2
 
+// CheckConfig is what CheckServer judges the server by.
+type CheckConfig struct {
+	// ClockSkew is how far the server's clock may be from this machine's.
+	ClockSkew time.Duration
+	// Now is this machine's clock; nil means time.Now.
+	Now func() time.Time
+}
+
 // CheckServer looks at the server at start. What it will not tell (a managed
 // Redis, one that is down) is a warning too: nothing here keeps a replica from
 // starting.
-func CheckServer(ctx context.Context, client redis.UniversalClient) []Warning {
+func CheckServer(ctx context.Context, client redis.UniversalClient, c CheckConfig) []Warning {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	cluster, ok := client.(*redis.ClusterClient)
 	if !ok {
-		return checkNode(ctx, client)
+		return checkNode(ctx, client, c)
 	}
 	var mu sync.Mutex
 	var all []Warning
 	err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-		found := checkNode(ctx, node)
+		found := checkNode(ctx, node, c)
 		mu.Lock()
 		defer mu.Unlock()
 		for _, w := range found {
@@ -58,7 +70,7 @@ func unreachable(err error) Warning {
 	return Warning{Problem: fmt.Sprintf("redis does not answer: %v", err), Remedy: "check redis.addresses, the network, the ACL user and its password"}
 }
 
-func checkNode(ctx context.Context, client redis.Cmdable) []Warning {
+func checkNode(ctx context.Context, client redis.Cmdable, c CheckConfig) []Warning {
 	if err := client.Ping(ctx).Err(); err != nil {
 		return []Warning{unreachable(err)}
 	}
@@ -97,7 +109,30 @@ func checkNode(ctx context.Context, client redis.Cmdable) []Warning {
 	case olderThan(version, oldestMajor, 2):
 		warn("redis is version "+version, "use 6.2 or newer")
 	}
-	return found
+	return append(found, checkClock(ctx, client, c)...)
+}
+
+// checkClock compares clocks: the server's decides when a denial, a session and
+// its grace end.
+func checkClock(ctx context.Context, client redis.Cmdable, c CheckConfig) []Warning {
+	before := c.Now()
+	theirs, err := client.Time(ctx).Result()
+	after := c.Now()
+	if err != nil {
+		return []Warning{{Problem: "redis does not tell its time", Remedy: "allow TIME for the ACL user, as the scripts need it too"}}
+	}
+	// The answer was made some time between the two.
+	direction, off := "ahead of", theirs.Sub(after)
+	if behind := before.Sub(theirs); behind > off {
+		direction, off = "behind", behind
+	}
+	if off <= c.ClockSkew {
+		return nil
+	}
+	return []Warning{{
+		Problem: fmt.Sprintf("redis' clock is %s %s this machine's, more than clock_skew %s", off.Round(time.Millisecond), direction, c.ClockSkew),
+		Remedy:  "run NTP on both machines",
+	}}
 }
 
 // ask collects what the server tells. CONFIG is often forbidden on a managed

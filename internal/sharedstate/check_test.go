@@ -4,12 +4,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 
 	"signet/internal/redistest"
 	"signet/internal/sharedstate"
 )
+
+// sane is a check in which no clock is wrong, however busy the machine.
+var sane = sharedstate.CheckConfig{ClockSkew: 5 * time.Second}
 
 // wantWarnings compares warnings by a word of each.
 func wantWarnings(t *testing.T, got []sharedstate.Warning, words ...string) {
@@ -54,7 +58,7 @@ func TestCheckServer(t *testing.T) {
 				return
 			}
 			client := open(t, sharedstate.Config{Addresses: []string{addr}})
-			wantWarnings(t, sharedstate.CheckServer(t.Context(), client), c.want...)
+			wantWarnings(t, sharedstate.CheckServer(t.Context(), client, sane), c.want...)
 		})
 	}
 }
@@ -63,13 +67,42 @@ func TestCheckServer(t *testing.T) {
 func TestCheckServerThatTellsLittle(t *testing.T) {
 	t.Parallel()
 	client := open(t, sharedstate.Config{Addresses: []string{miniredis.RunT(t).Addr()}})
-	wantWarnings(t, sharedstate.CheckServer(t.Context(), client), "maxmemory-policy", "append-only file", "role", "version")
+	wantWarnings(t, sharedstate.CheckServer(t.Context(), client, sane), "maxmemory-policy", "append-only file", "role", "version")
+}
+
+// TestCheckServerClock: only a difference beyond clock_skew is worth a word.
+func TestCheckServerClock(t *testing.T) {
+	t.Parallel()
+	theirs := time.UnixMilli(1_800_000_000_000)
+	server := miniredis.RunT(t)
+	server.SetTime(theirs)
+	client := open(t, sharedstate.Config{Addresses: []string{server.Addr()}})
+	for name, c := range map[string]struct {
+		ours time.Duration // before the server's clock
+		want string
+	}{
+		"the same":          {0, ""},
+		"just within":       {5 * time.Second, ""},
+		"just within, late": {-5 * time.Second, ""},
+		"ahead":             {5001 * time.Millisecond, "redis' clock is 5.001s ahead of this machine's, more than clock_skew 5s"},
+		"behind":            {-time.Hour, "redis' clock is 1h0m0s behind this machine's, more than clock_skew 5s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			check := sharedstate.CheckConfig{ClockSkew: 5 * time.Second, Now: func() time.Time { return theirs.Add(-c.ours) }}
+			want := []string{"maxmemory-policy", "append-only file", "role", "version"}
+			if c.want != "" {
+				want = append(want, c.want)
+			}
+			wantWarnings(t, sharedstate.CheckServer(t.Context(), client, check), want...)
+		})
+	}
 }
 
 func TestCheckServerThatIsDown(t *testing.T) {
 	t.Parallel()
 	client := open(t, sharedstate.Config{Addresses: []string{"127.0.0.1:" + redistest.FreePort(t)}})
-	wantWarnings(t, sharedstate.CheckServer(t.Context(), client), "does not answer")
+	wantWarnings(t, sharedstate.CheckServer(t.Context(), client, sane), "does not answer")
 }
 
 // TestCluster: one node is a cluster too. Every master is asked, and says who
@@ -89,7 +122,7 @@ func TestCluster(t *testing.T) {
 		return strings.Contains(single.ClusterInfo(t.Context()).Val(), "cluster_state:ok")
 	})
 	cluster := open(t, sharedstate.Config{Addresses: []string{addr}, Cluster: true})
-	found := sharedstate.CheckServer(t.Context(), cluster)
+	found := sharedstate.CheckServer(t.Context(), cluster, sane)
 	wantWarnings(t, found, "maxmemory-policy is volatile-ttl")
 	if found[0].Node != addr || !strings.HasPrefix(found[0].String(), addr) {
 		t.Errorf("warning of node %q, want %s", found[0].Node, addr)

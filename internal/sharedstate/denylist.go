@@ -27,12 +27,17 @@ func NewDenylist(client redis.UniversalClient) *Denylist {
 	return &Denylist{client: client, deny: redis.NewScript(denySource)}
 }
 
-// Deny denies a token id until then: the token's exp and what clocks may
-// differ. It may be repeated, and never shortens an earlier denial.
-func (d *Denylist) Deny(ctx context.Context, jti string, until time.Time) error {
+// Deny denies a token id for so long: until the token's exp, and what clocks may
+// differ. It is a length of time and no end, because Redis' clock is another
+// than the caller's. 0 and less is a token that is over, which needs no denial.
+// It may be repeated, and never shortens an earlier denial.
+func (d *Denylist) Deny(ctx context.Context, jti string, life time.Duration) error {
+	if life <= 0 {
+		return nil
+	}
 	// Rounded up: a denial must not end before its token.
-	end := strconv.FormatInt(until.UnixMilli()+1, 10)
-	if err := d.deny.Run(ctx, d.client, []string{keyDenied + jti}, end).Err(); err != nil {
+	ms := strconv.FormatInt((life + time.Millisecond - 1).Milliseconds(), 10)
+	if err := d.deny.Run(ctx, d.client, []string{keyDenied + jti}, ms).Err(); err != nil {
 		return fmt.Errorf("%w: denying a token: %w", ErrUnavailable, err)
 	}
 	return nil

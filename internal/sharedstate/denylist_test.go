@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
 	"signet/internal/redistest"
@@ -16,52 +17,81 @@ func TestDenylist(t *testing.T) {
 	eachServer(t, func(t *testing.T, client redis.UniversalClient, wait func(time.Duration)) {
 		list := sharedstate.NewDenylist(client)
 		id := jti(t)
-		now := redistest.Now(t, client)
 		want := func(denied bool) {
 			t.Helper()
 			if got, err := list.Denied(t.Context(), id); err != nil || got != denied {
 				t.Fatalf("denied %v, %v; want %v", got, err, denied)
 			}
 		}
-		deny := func(until time.Time) {
+		deny := func(life time.Duration) {
 			t.Helper()
-			if err := list.Deny(t.Context(), id, until); err != nil {
+			if err := list.Deny(t.Context(), id, life); err != nil {
 				t.Fatal(err)
 			}
 		}
-		ends := func(until time.Time) {
+		ends := func(life time.Duration) {
 			t.Helper()
 			ttl, err := client.PTTL(t.Context(), "signet:jti:"+id).Result()
-			if left := until.Sub(redistest.Now(t, client)); err != nil || (ttl-left).Abs() > 100*time.Millisecond {
-				t.Fatalf("denied for another %v, %v; want %v", ttl, err, left)
+			if err != nil || ttl > life || ttl < life-20*time.Second {
+				t.Fatalf("denied for another %v, %v; want %v", ttl, err, life)
 			}
 		}
 		want(false)
-		deny(now.Add(-time.Second)) // a token that is over needs no denial
+		deny(-time.Second) // a token that is over needs no denial
+		deny(0)
 		want(false)
-		deny(now.Add(time.Minute))
+		deny(time.Minute)
 		want(true)
-		ends(now.Add(time.Minute))
-		deny(now.Add(time.Minute))
-		deny(now.Add(time.Second)) // never shortened
-		ends(now.Add(time.Minute))
-		deny(now.Add(time.Hour))
-		ends(now.Add(time.Hour))
+		ends(time.Minute)
+		deny(time.Minute)
+		deny(time.Second) // never shortened
+		ends(time.Minute)
+		deny(time.Hour)
+		ends(time.Hour)
 
 		if err := client.Set(t.Context(), "signet:jti:"+id, "1", 0).Err(); err != nil {
 			t.Fatal(err)
 		}
-		deny(now.Add(time.Minute)) // nor what somebody denied for ever
+		deny(time.Minute) // nor what somebody denied for ever
 		if ttl := client.PTTL(t.Context(), "signet:jti:"+id).Val(); ttl != -1 {
 			t.Fatalf("a denial for ever now ends in %v", ttl)
 		}
 
 		id += "-short"
-		deny(redistest.Now(t, client).Add(200 * time.Millisecond))
+		deny(200 * time.Millisecond)
 		want(true)
 		wait(250 * time.Millisecond)
 		want(false)
+
+		id += "-shortest"
+		deny(1) // what is left is never nothing
+		if ttl := client.PTTL(t.Context(), "signet:jti:"+id).Val(); ttl != -2 && ttl > time.Millisecond {
+			t.Fatalf("denied for another %v, want 1ms or less", ttl)
+		}
 	})
+}
+
+// TestDenylistClocks: a Redis whose clock is far from everybody else's denies
+// for just as long.
+func TestDenylistClocks(t *testing.T) {
+	t.Parallel()
+	for name, off := range map[string]time.Duration{"ahead": 1000 * time.Hour, "behind": -1000 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := miniredis.RunT(t)
+			server.SetTime(time.Now().Add(off))
+			list := sharedstate.NewDenylist(open(t, sharedstate.Config{Addresses: []string{server.Addr()}}))
+			if err := list.Deny(t.Context(), "x", 5*time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			if denied, err := list.Denied(t.Context(), "x"); err != nil || !denied {
+				t.Fatalf("confirmed and forgotten: %v, %v", denied, err)
+			}
+			if left := server.TTL("signet:jti:x"); left != 5*time.Minute {
+				t.Errorf("denied for %v, want 5m", left)
+			}
+		})
+	}
 }
 
 func TestDenylistOutage(t *testing.T) {
@@ -70,7 +100,7 @@ func TestDenylistOutage(t *testing.T) {
 	if denied, err := list.Denied(t.Context(), "x"); !errors.Is(err, sharedstate.ErrUnavailable) || denied {
 		t.Errorf("denied %v, %v; want ErrUnavailable", denied, err)
 	}
-	if err := list.Deny(t.Context(), "x", time.Now().Add(time.Hour)); !errors.Is(err, sharedstate.ErrUnavailable) {
+	if err := list.Deny(t.Context(), "x", time.Hour); !errors.Is(err, sharedstate.ErrUnavailable) {
 		t.Errorf("denying: %v, want ErrUnavailable", err)
 	}
 }
