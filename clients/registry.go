@@ -32,7 +32,7 @@ type Config struct {
 	Settle time.Duration
 	// Now is the clock; default time.Now.
 	Now func() time.Time
-	// Logger is told of every reload; default slog.Default.
+	// Logger is told of every reload; default slog.Default().
 	Logger *slog.Logger
 	// Registerer gets the metrics; nil means none.
 	Registerer prometheus.Registerer
@@ -40,7 +40,7 @@ type Config struct {
 
 // Registry is the current set of clients. It is safe for concurrent use.
 type Registry struct {
-	config  Config
+	cfg     Config
 	log     *slog.Logger
 	current atomic.Pointer[snapshot]
 	reloads *prometheus.CounterVec
@@ -60,6 +60,28 @@ type snapshot struct {
 
 // Open reads the file; the error is *Error if it is a bad one.
 func Open(c Config) (*Registry, error) {
+	c.defaults()
+	r := &Registry{cfg: c, log: c.Logger.With("file", c.Path)}
+	data, err := read(c.Path)
+	if err != nil {
+		return nil, fmt.Errorf("opening the client registry: %w", err)
+	}
+	if err := r.adopt(data); err != nil {
+		return nil, fmt.Errorf("opening the client registry: %w", err)
+	}
+	metrics := promauto.With(c.Registerer)
+	r.reloads = metrics.NewCounterVec(prometheus.CounterOpts{
+		Name: "signet_clients_reloads_total", Help: "Reloads of the client registry by result (ok, error).",
+	}, []string{"result"})
+	r.stale = metrics.NewGauge(prometheus.GaugeOpts{
+		Name: "signet_clients_stale", Help: "1 while the clients file is bad or unreadable and the last good one applies.",
+	})
+	r.reloads.WithLabelValues("ok")
+	r.reloads.WithLabelValues("error")
+	return r, nil
+}
+
+func (c *Config) defaults() {
 	if c.PollInterval <= 0 {
 		c.PollInterval = 5 * time.Second
 	}
@@ -72,24 +94,6 @@ func Open(c Config) (*Registry, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	r := &Registry{config: c, log: c.Logger.With("file", c.Path)}
-	data, err := read(c.Path)
-	if err != nil {
-		return nil, fmt.Errorf("opening the client registry: %w", err)
-	}
-	if err := r.adopt(data); err != nil {
-		return nil, fmt.Errorf("opening the client registry: %w", err)
-	}
-	metrics := promauto.With(c.Registerer)
-	r.reloads = metrics.NewCounterVec(prometheus.CounterOpts{
-		Name: "signet_clients_reload_total", Help: "Reloads of the client registry by result (ok, error).",
-	}, []string{"result"})
-	r.stale = metrics.NewGauge(prometheus.GaugeOpts{
-		Name: "signet_clients_stale", Help: "1 while the clients file is bad or unreadable and the last good one applies.",
-	})
-	r.reloads.WithLabelValues("ok")
-	r.reloads.WithLabelValues("error")
-	return r, nil
 }
 
 // nobody stands in for unknown ids, so that they cost what known ones cost.
@@ -119,7 +123,7 @@ func (r *Registry) Lookup(id string) (*Client, bool) {
 func (r *Registry) Reload() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	data, err := read(r.config.Path)
+	data, err := read(r.cfg.Path)
 	return r.apply(data, err)
 }
 
@@ -134,7 +138,7 @@ func (r *Registry) apply(data []byte, err error) error {
 		err = fmt.Errorf("reloading the client registry: %w", err)
 		r.reloads.WithLabelValues("error").Inc()
 		r.stale.Set(1)
-		r.refused, r.saidAt = sum, r.config.Now()
+		r.refused, r.saidAt = sum, r.cfg.Now()
 		r.log.Error("clients file refused; the clients of the last good one still apply", "error", err)
 		return err
 	}
@@ -146,8 +150,8 @@ func (r *Registry) apply(data []byte, err error) error {
 }
 
 func (r *Registry) adopt(data []byte) error {
-	clients, err := parse(r.config.Path, data, rules{
-		rings: r.config.Rings, defaultRing: r.config.DefaultRing, defaultTTL: r.config.DefaultTTL,
+	clients, err := parse(r.cfg.Path, data, rules{
+		rings: r.cfg.Rings, defaultRing: r.cfg.DefaultRing, defaultTTL: r.cfg.DefaultTTL,
 	})
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ const repeatAfter = time.Minute
 func (r *Registry) Run(ctx context.Context) error {
 	events, stop := r.watch()
 	defer stop()
-	poll := time.NewTicker(r.config.PollInterval)
+	poll := time.NewTicker(r.cfg.PollInterval)
 	defer poll.Stop()
 	var settled <-chan time.Time
 	look := true // the file may have changed since Open
@@ -27,7 +27,7 @@ func (r *Registry) Run(ctx context.Context) error {
 		// A look that is already due covers everything until then: a busy
 		// directory must not put it off for ever.
 		if look && settled == nil && r.observe() {
-			settled = time.After(r.config.Settle)
+			settled = time.After(r.cfg.Settle)
 		}
 		look = false
 		select {
@@ -57,7 +57,7 @@ func (r *Registry) watch() (<-chan fsnotify.Event, func()) {
 		return nil, func() {}
 	}
 	stop := func() { _ = watcher.Close() } // nothing left to lose
-	if err := watcher.Add(filepath.Dir(r.config.Path)); err != nil {
+	if err := watcher.Add(filepath.Dir(r.cfg.Path)); err != nil {
 		r.log.Warn("clients file is polled only: its directory cannot be watched", "error", err)
 		stop()
 		return nil, func() {}
@@ -75,7 +75,7 @@ func (r *Registry) watch() (<-chan fsnotify.Event, func()) {
 // concerns: the file itself, or Kubernetes' ..data and its timestamped siblings.
 func (r *Registry) concerns(event fsnotify.Event) bool {
 	name := filepath.Base(event.Name)
-	return name == filepath.Base(r.config.Path) || strings.HasPrefix(name, "..")
+	return name == filepath.Base(r.cfg.Path) || strings.HasPrefix(name, "..")
 }
 
 // observe looks at the file and applies what has changed and settled. It returns
@@ -84,7 +84,7 @@ func (r *Registry) concerns(event fsnotify.Event) bool {
 func (r *Registry) observe() (again bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	data, err := read(r.config.Path)
+	data, err := read(r.cfg.Path)
 	sum := fingerprint(data, err)
 	switch {
 	case sum != r.seen && sum != r.current.Load().sum:
@@ -96,7 +96,7 @@ func (r *Registry) observe() (again bool) {
 			return false
 		}
 		// The bad file was taken back.
-	case sum == r.refused && r.config.Now().Sub(r.saidAt) < repeatAfter:
+	case sum == r.refused && r.cfg.Now().Sub(r.saidAt) < repeatAfter:
 		return false
 	}
 	_ = r.apply(data, err) // logged and counted there

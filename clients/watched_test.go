@@ -101,7 +101,7 @@ func (w *watched) has(id string) func() bool {
 }
 
 func (w *watched) counts(result string, n float64) func() bool {
-	return func() bool { return w.metric("signet_clients_reload_total", result) == n }
+	return func() bool { return w.metric("signet_clients_reloads_total", result) == n }
 }
 
 // metric is the value of a counter or gauge; result may be empty.

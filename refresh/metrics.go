@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 type operation string
@@ -26,27 +27,25 @@ type metrics struct {
 }
 
 func newMetrics(reg prometheus.Registerer) metrics {
+	factory := promauto.With(reg)
 	m := metrics{
-		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+		events: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "signet_refresh_events_total",
 			Help: "Refreshes that were not plain, by kind; all but grace deserve a look.",
 		}, []string{"kind"}),
-		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+		refused: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "signet_refresh_refused_total",
 			Help: "Refresh tokens refused, by cause.",
 		}, []string{"cause"}),
-		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "signet_refresh_seconds",
+		latency: factory.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "signet_refresh_duration_seconds",
 			Help:    "Duration of operations on sessions, Redis included.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1},
-		}, []string{"op", "result"}),
+		}, []string{"operation", "result"}),
 	}
 	// Present from the start, so that an alert on the first one never meets a gap.
 	for _, kind := range []EventKind{EventReuse, EventGrace, EventRollForward, EventTampered, EventRolledBack, EventForeignClient} {
 		m.events.WithLabelValues(string(kind))
-	}
-	if reg != nil {
-		reg.MustRegister(m.events, m.refused, m.latency)
 	}
 	return m
 }

@@ -71,30 +71,39 @@ type Store struct {
 
 // New makes a Store; nothing is asked before its first use.
 func New(c Config) *Store {
-	s := &Store{
+	c.defaults()
+	return &Store{
 		redis: c.Redis, keys: c.Keys, scripts: newScripts(),
-		grace: max(c.Grace, 0), idle: orDefault(c.Idle, 168*time.Hour), absolute: orDefault(c.Absolute, 720*time.Hour),
-		tombstoneTTL: orDefault(c.TombstoneTTL, 12*time.Hour+5*time.Second), timeout: orDefault(c.Timeout, 300*time.Millisecond),
+		grace: c.Grace, idle: c.Idle, absolute: c.Absolute, tombstoneTTL: c.TombstoneTTL, timeout: c.Timeout,
 		acceptRollbackUntil: c.AcceptRollbackUntil,
 		events:              c.Events, now: c.Now, log: c.Logger, metrics: newMetrics(c.Registerer), rand: c.Rand,
 	}
-	if s.now == nil {
-		s.now = time.Now
-	}
-	if s.log == nil {
-		s.log = slog.Default()
-	}
-	if s.rand == nil {
-		s.rand = rand.Reader
-	}
-	return s
 }
 
-func orDefault(d, otherwise time.Duration) time.Duration {
-	if d <= 0 {
-		return otherwise
+func (c *Config) defaults() {
+	c.Grace = max(c.Grace, 0)
+	for _, d := range []struct {
+		value   *time.Duration
+		instead time.Duration
+	}{
+		{&c.Idle, 168 * time.Hour},
+		{&c.Absolute, 720 * time.Hour},
+		{&c.TombstoneTTL, 12*time.Hour + 5*time.Second},
+		{&c.Timeout, 300 * time.Millisecond},
+	} {
+		if *d.value <= 0 {
+			*d.value = d.instead
+		}
 	}
-	return d
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
 }
 
 var (

@@ -83,7 +83,7 @@ signet_refresh_refused_total{cause="reuse"} 1
 	if err != nil {
 		t.Error(err)
 	}
-	if n := testutil.CollectAndCount(registry, "signet_refresh_seconds"); n != 4 { // create, check ok and refused, commit
+	if n := testutil.CollectAndCount(registry, "signet_refresh_duration_seconds"); n != 4 { // create, check ok and refused, commit
 		t.Errorf("%d series of latency, want 4", n)
 	}
 }
