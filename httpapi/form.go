@@ -115,6 +115,11 @@ func readBody(w http.ResponseWriter, r *http.Request, contentType string) ([]byt
 		refused.cause = err
 		return nil, refused
 	}
+	if r.Context().Err() != nil { // or the caller's own slowness would look like an outage of ours
+		refused := malformed("the body took too long")
+		refused.status = http.StatusRequestTimeout
+		return nil, refused
+	}
 	return body, nil
 }
 

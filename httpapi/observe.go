@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"regexp"
 	"runtime/debug"
 	"strconv"
@@ -64,6 +65,10 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		header.Set(echo.HeaderXRequestID, id)
 		header.Set(echo.HeaderXContentTypeOptions, "nosniff")
 		noStore(header)
+		if s.draining.Load() {
+			// Whoever keeps the connection would find it closed under its next request.
+			header.Set(echo.HeaderConnection, "close")
+		}
 		err := next(c)
 		if err != nil {
 			c.Error(err) // answers, so that the status below is the real one
@@ -94,7 +99,10 @@ func (s *Server) record(c echo.Context, id string, took time.Duration, err error
 	}
 	if err != nil {
 		attributes = append(attributes, slog.String("error", err.Error()))
-		if status >= 500 {
+		switch {
+		case status == http.StatusServiceUnavailable: // an outage, which its own part reports
+			level = slog.LevelWarn
+		case status >= 500:
 			level = slog.LevelError
 		}
 	}

@@ -58,6 +58,8 @@ func TestProbes(t *testing.T) {
 	h.holder.Fail(nil)
 	if w := h.post("orders", "/oauth2/token", "grant_type", "client_credentials"); w.Code != http.StatusOK {
 		t.Errorf("draining, and does not serve on: %d", w.Code)
+	} else if w.Header().Get("Connection") != "close" {
+		t.Error("draining, and lets callers keep a connection that is about to close")
 	}
 	for _, path := range []string{"/livez/", "/oauth2/token", "/", "/debug/pprof/"} {
 		h.refused(h.sendTo(h.ops, request(http.MethodGet, path, "")), 404, "not_found")
