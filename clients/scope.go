@@ -3,6 +3,7 @@ package clients
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -51,7 +52,8 @@ func (c *Client) Scope(requested string) (string, error) {
 	}
 	for _, token := range tokens {
 		if !matchAny(c.scopes, token) {
-			return "", fmt.Errorf("%w: %s is not allowed for this client", ErrScope, shown(token))
+			place := slices.Index(strings.Split(requested, " "), token) + 1
+			return "", fmt.Errorf("%w: the %s scope name is not allowed for this client", ErrScope, ordinal(place))
 		}
 	}
 	return strings.Join(tokens, " "), nil
@@ -68,10 +70,10 @@ func (c *Client) Audience(requested []string) ([]string, error) {
 		return []string{c.Audiences[0]}, nil
 	}
 	audience := make([]string, 0, len(requested))
-	for _, a := range requested {
+	for i, a := range requested {
 		// Byte for byte: no slash or case games (RFC 8707 section 2).
 		if !slices.Contains(c.Audiences, a) {
-			return nil, fmt.Errorf("%w: %s is not allowed for this client", ErrTarget, shown(a))
+			return nil, fmt.Errorf("%w: the %s audience is not allowed for this client", ErrTarget, ordinal(i+1))
 		}
 		if !slices.Contains(audience, a) {
 			audience = append(audience, a)
@@ -80,11 +82,19 @@ func (c *Client) Audience(requested []string) ([]string, error) {
 	return audience, nil
 }
 
-// shown makes a caller's text fit for an error_description (RFC 6749 section
-// 5.2 allows neither quotes nor control characters there).
-func shown(s string) string {
-	if !scopeToken(s) || len(s) > 100 {
-		return "one that was requested"
+// ordinal names a place in a list. What stands there is never told: a caller may
+// have put a token or a secret into the wrong parameter, and the answer is logged.
+func ordinal(n int) string {
+	suffix := "th"
+	if n/10%10 != 1 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
 	}
-	return s
+	return strconv.Itoa(n) + suffix
 }

@@ -139,6 +139,27 @@ func TestScope(t *testing.T) {
 	}
 }
 
+// TestRefusalNamesThePlace: never what stands there, which may be a token or a
+// secret in the wrong parameter.
+func TestRefusalNamesThePlace(t *testing.T) {
+	t.Parallel()
+	const secret = "srt_9aXbKq0TsecretInTheWrongParameter"
+	c := one(t, clients.Entry{Scopes: []string{"s*"}, Audiences: []string{"a"}})
+	for n, want := range map[int]string{
+		1: "the 1st ", 2: "the 2nd ", 3: "the 3rd ", 4: "the 4th ", 11: "the 11th ", 12: "the 12th ", 13: "the 13th ",
+		21: "the 21st ", 102: "the 102nd ", 111: "the 111th ",
+	} {
+		// What repeats before it counts too: the place is that in the request.
+		_, scope := c.Scope(strings.Repeat("s1 ", n-1) + "x" + secret)
+		_, audience := c.Audience(append(slices.Repeat([]string{"a"}, n-1), secret))
+		for what, err := range map[string]error{"scope name": scope, "audience": audience} {
+			if err == nil || !strings.Contains(err.Error(), want+what+" is not allowed for this client") || strings.Contains(err.Error(), "secret") {
+				t.Errorf("got %v, want %s%s and nothing else of the request", err, want, what)
+			}
+		}
+	}
+}
+
 // TestScopeNeverGrows: the answer has what was asked for and nothing else, and
 // who asks for the answer again gets it again.
 func TestScopeNeverGrows(t *testing.T) {
