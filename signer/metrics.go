@@ -23,7 +23,7 @@ func newCanaryMetrics(r prometheus.Registerer) canaryMetrics {
 			Name: "signet_canary_last_success_timestamp_seconds", Help: "When the ring's last canary succeeded, Unix time.",
 		}, []string{"ring"}),
 		results: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "signet_canary_total", Help: "Canaries by result: ok, failed, overloaded.",
+			Name: "signet_canaries_total", Help: "Canaries by result: ok, failed, overloaded.",
 		}, []string{"ring", "result"}),
 	}
 	if r != nil {

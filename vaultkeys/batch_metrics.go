@@ -36,10 +36,10 @@ func newBatchMetrics(b *Batcher, reg prometheus.Registerer) *batchMetrics {
 			Buckets: []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512},
 		}),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "signet_sign_seconds", Help: "Time to a signature, queueing included.", Buckets: buckets,
+			Name: "signet_sign_duration_seconds", Help: "Time to a signature, queueing included.", Buckets: buckets,
 		}, []string{"ring"}),
 		vault: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "signet_sign_vault_seconds", Help: "Time of one request to Vault.", Buckets: buckets,
+			Name: "signet_sign_vault_duration_seconds", Help: "Time of one request to Vault.", Buckets: buckets,
 		}, []string{"ring"}),
 	}
 	if reg != nil {

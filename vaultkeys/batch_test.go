@@ -220,7 +220,7 @@ func TestManyCallers(t *testing.T) {
 	if b.Waiting() != 0 || b.Lanes() != 0 {
 		t.Errorf("%d wait in %d lanes after the end", b.Waiting(), b.Lanes())
 	}
-	if n, err := testutil.GatherAndCount(reg, "signet_signs_total", "signet_sign_batch_size", "signet_sign_queue_depth", "signet_sign_vault_seconds"); err != nil || n < 6 {
+	if n, err := testutil.GatherAndCount(reg, "signet_signs_total", "signet_sign_batch_size", "signet_sign_queue_depth", "signet_sign_vault_duration_seconds"); err != nil || n < 6 {
 		t.Errorf("%d metrics, %v", n, err)
 	}
 }
