@@ -31,7 +31,7 @@ func (s *Server) identify(header http.Header, f form) (*clients.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := s.Clients.Authenticate(given.id, given.secret)
+	client, err := s.cfg.Clients.Authenticate(given.id, given.secret)
 	if err != nil {
 		return nil, unauthenticated(err)
 	}

@@ -69,6 +69,18 @@ type Config struct {
 	Gatherer   prometheus.Gatherer
 }
 
+func (c *Config) defaults() {
+	if c.Deadline == 0 {
+		c.Deadline = 3 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Gatherer == nil {
+		c.Gatherer = prometheus.NewRegistry()
+	}
+}
+
 // basePath is the path of the issuer, without a slash at its end: where a proxy
 // passes the whole path on, the endpoints are found below it as well.
 func (c *Config) basePath() string {

@@ -14,9 +14,9 @@ import (
 
 // jwks is GET /.well-known/jwks.json (RFC 7517), from memory.
 func (s *Server) jwks(c echo.Context) error {
-	set := s.Keys()
+	set := s.cfg.Keys()
 	if !set.Loaded {
-		return &issuer.Error{Code: issuer.Unavailable, Description: "the keys have not been read yet", RetryAfter: time.Second}
+		return &refusal{code: issuer.Unavailable, description: "the keys have not been read yet", retryAfter: time.Second}
 	}
 	header := c.Response().Header()
 	header.Set(echo.HeaderAccessControlAllowOrigin, "*")
@@ -65,10 +65,10 @@ type metadata struct {
 }
 
 func (s *Server) describe() metadata {
-	base := strings.TrimSuffix(s.Issuer, "/")
+	base := strings.TrimSuffix(s.cfg.Issuer, "/")
 	methods := []string{"client_secret_basic", "client_secret_post"}
 	return metadata{
-		Issuer:        s.Issuer,
+		Issuer:        s.cfg.Issuer,
 		TokenEndpoint: base + "/oauth2/token", RevocationEndpoint: base + "/oauth2/revoke",
 		IntrospectionEndpoint: base + "/oauth2/introspect", JWKSURI: base + "/.well-known/jwks.json",
 		GrantTypes:    []string{"client_credentials", "refresh_token"},
@@ -86,7 +86,7 @@ func (s *Server) authorizationServer() echo.HandlerFunc { return published(s.des
 func (s *Server) openIDConfiguration() echo.HandlerFunc {
 	m := s.describe()
 	m.ResponseTypes = []string{"id_token"}
-	m.SubjectTypes, m.IDTokenAlgorithms = []string{"public"}, s.Algorithms
+	m.SubjectTypes, m.IDTokenAlgorithms = []string{"public"}, s.cfg.Algorithms
 	return published(m)
 }
 

@@ -41,7 +41,9 @@ type refusal struct {
 	description string
 	// status overrides the table's, where the protocol has a better one.
 	status int
-	cause  error
+	// retryAfter is when to come again; only with issuer.Unavailable.
+	retryAfter time.Duration
+	cause      error
 }
 
 func (r *refusal) Error() string {
@@ -68,7 +70,7 @@ type answer struct {
 
 func answerOf(err error) answer {
 	if e, ok := errors.AsType[*refusal](err); ok {
-		a := answer{status: e.status, code: e.code, description: e.description}
+		a := answer{status: e.status, code: e.code, description: e.description, retryAfter: e.retryAfter}
 		if a.status == 0 {
 			a.status = statuses[e.code]
 		}
@@ -112,7 +114,7 @@ func (s *Server) writeError(err error, c echo.Context) {
 	}
 	c.Set(keyErrorCode, string(a.code))
 	var writing error
-	if strings.HasPrefix(strings.TrimPrefix(routePath(c.Request().URL), s.basePath()), "/v1/") {
+	if strings.HasPrefix(strings.TrimPrefix(routePath(c.Request().URL), s.cfg.basePath()), "/v1/") {
 		writing = writeProblem(c, a)
 	} else {
 		writing = writeJSON(c, a.status, echo.MIMEApplicationJSON, struct {
@@ -121,7 +123,7 @@ func (s *Server) writeError(err error, c echo.Context) {
 		}{a.code, describable(a.description)})
 	}
 	if writing != nil {
-		s.Logger.DebugContext(c.Request().Context(), "the caller left before the answer", "error", writing)
+		s.cfg.Logger.DebugContext(c.Request().Context(), "the caller left before the answer", "error", writing)
 	}
 }
 

@@ -28,7 +28,7 @@ func (s *Server) issue(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	response, err := s.Tokens.Issue(c.Request().Context(), client, request)
+	response, err := s.cfg.Tokens.Issue(c.Request().Context(), client, request)
 	if err != nil {
 		return err
 	}

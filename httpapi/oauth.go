@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"signet/clients"
 	"signet/issuer"
 )
 
@@ -30,11 +31,7 @@ func writeToken(c echo.Context, r *issuer.Response) error {
 
 // token is POST /oauth2/token.
 func (s *Server) token(c echo.Context) error {
-	f, err := readForm(c.Response().Writer, c.Request())
-	if err != nil {
-		return err
-	}
-	client, err := s.authenticate(c, f)
+	f, client, err := s.form(c)
 	if err != nil {
 		return err
 	}
@@ -46,12 +43,12 @@ func (s *Server) token(c echo.Context) error {
 	var response *issuer.Response
 	switch grant := f.get("grant_type"); grant {
 	case "client_credentials":
-		response, err = s.Tokens.ClientCredentials(ctx, client, issuer.ClientCredentialsRequest{Scope: f.get("scope"), Audience: audience})
+		response, err = s.cfg.Tokens.ClientCredentials(ctx, client, issuer.ClientCredentialsRequest{Scope: f.get("scope"), Audience: audience})
 	case "refresh_token":
 		if f.get("refresh_token") == "" {
 			return malformed("refresh_token is missing")
 		}
-		response, err = s.Tokens.Refresh(ctx, client, issuer.RefreshRequest{Token: f.get("refresh_token"), Scope: f.get("scope"), Audience: audience})
+		response, err = s.cfg.Tokens.Refresh(ctx, client, issuer.RefreshRequest{Token: f.get("refresh_token"), Scope: f.get("scope"), Audience: audience})
 	case "":
 		return malformed("grant_type is missing")
 	default:
@@ -61,6 +58,29 @@ func (s *Server) token(c echo.Context) error {
 		return err
 	}
 	return writeToken(c, response)
+}
+
+// form is a form and the client that sent it.
+func (s *Server) form(c echo.Context) (form, *clients.Client, error) {
+	f, err := readForm(c.Response().Writer, c.Request())
+	if err != nil {
+		return f, nil, err
+	}
+	client, err := s.authenticate(c, f)
+	return f, client, err
+}
+
+// askedAbout is who asks and about which token: what revocation and
+// introspection have in common.
+func (s *Server) askedAbout(c echo.Context) (client *clients.Client, token string, err error) {
+	f, client, err := s.form(c)
+	if err != nil {
+		return nil, "", err
+	}
+	if token = f.get("token"); token == "" {
+		return nil, "", malformed("token is missing")
+	}
+	return client, token, nil
 }
 
 // targets is audience and resource together. A resource is an absolute URI
@@ -79,18 +99,11 @@ func targets(f form) ([]string, error) {
 
 // revoke is POST /oauth2/revoke (RFC 7009).
 func (s *Server) revoke(c echo.Context) error {
-	f, err := readForm(c.Response().Writer, c.Request())
+	client, token, err := s.askedAbout(c)
 	if err != nil {
 		return err
 	}
-	client, err := s.authenticate(c, f)
-	if err != nil {
-		return err
-	}
-	if f.get("token") == "" {
-		return malformed("token is missing")
-	}
-	if err := s.Status.Revoke(c.Request().Context(), client, f.get("token")); err != nil {
+	if err := s.cfg.Status.Revoke(c.Request().Context(), client, token); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusOK)
@@ -98,18 +111,11 @@ func (s *Server) revoke(c echo.Context) error {
 
 // introspect is POST /oauth2/introspect (RFC 7662).
 func (s *Server) introspect(c echo.Context) error {
-	f, err := readForm(c.Response().Writer, c.Request())
+	client, token, err := s.askedAbout(c)
 	if err != nil {
 		return err
 	}
-	client, err := s.authenticate(c, f)
-	if err != nil {
-		return err
-	}
-	if f.get("token") == "" {
-		return malformed("token is missing")
-	}
-	found, err := s.Status.Introspect(c.Request().Context(), client, f.get("token"))
+	found, err := s.cfg.Status.Introspect(c.Request().Context(), client, token)
 	if err != nil {
 		return err
 	}

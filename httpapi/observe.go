@@ -109,7 +109,7 @@ func (s *Server) record(c echo.Context, id string, took time.Duration, err error
 	if status < 400 && quiet(endpoint) {
 		level = slog.LevelDebug
 	}
-	s.Logger.LogAttrs(c.Request().Context(), level, "request", attributes...)
+	s.cfg.Logger.LogAttrs(c.Request().Context(), level, "request", attributes...)
 }
 
 // quiet are polled by machines; a line each would drown the others.

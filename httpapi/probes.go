@@ -32,7 +32,7 @@ func (s *Server) readyz(c echo.Context) error {
 	switch {
 	case s.draining.Load():
 		return s.writeProbe(c, false, probe{Reason: "draining"})
-	case !s.Ready():
+	case !s.cfg.Ready():
 		return s.writeProbe(c, false, probe{Reason: "Vault has not been read yet; the log says why"})
 	default:
 		return s.writeProbe(c, true, probe{})
@@ -41,9 +41,9 @@ func (s *Server) readyz(c echo.Context) error {
 
 // readyzSign is the last canary of every ring. Vault's own words stay in the log.
 func (s *Server) readyzSign(c echo.Context) error {
-	results := s.Signing()
+	results := s.cfg.Signing()
 	p := probe{Rings: map[string]string{}}
-	for _, ring := range s.Rings {
+	for _, ring := range s.cfg.Rings {
 		switch err, tried := results[ring]; {
 		case !tried:
 			p.Rings[ring] = "not tried yet"
@@ -53,10 +53,10 @@ func (s *Server) readyzSign(c echo.Context) error {
 			p.Rings[ring] = "ok"
 		}
 	}
-	failing := slices.ContainsFunc(s.Rings, func(ring string) bool { return p.Rings[ring] != "ok" })
+	failing := slices.ContainsFunc(s.cfg.Rings, func(ring string) bool { return p.Rings[ring] != "ok" })
 	return s.writeProbe(c, !failing, p)
 }
 
 func (s *Server) metricsPage() echo.HandlerFunc {
-	return echo.WrapHandler(promhttp.HandlerFor(s.Gatherer, promhttp.HandlerOpts{}))
+	return echo.WrapHandler(promhttp.HandlerFor(s.cfg.Gatherer, promhttp.HandlerOpts{}))
 }

@@ -2,35 +2,24 @@ package httpapi
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/labstack/echo/v4"
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Server serves both listeners' requests. It listens nowhere itself.
 type Server struct {
-	Config
+	cfg      Config
 	draining atomic.Bool
 	metrics  *metrics
 }
 
 // New makes a Server.
 func New(c Config) *Server {
-	if c.Deadline == 0 {
-		c.Deadline = 3 * time.Second
-	}
-	if c.Logger == nil {
-		c.Logger = slog.Default()
-	}
-	if c.Gatherer == nil {
-		c.Gatherer = prometheus.NewRegistry()
-	}
-	return &Server{Config: c, metrics: newMetrics(c.Registerer)}
+	c.defaults()
+	return &Server{cfg: c, metrics: newMetrics(c.Registerer)}
 }
 
 // Drain makes /readyz answer 503 from now on, so that load balancers turn away
@@ -52,7 +41,7 @@ func (s *Server) Public() http.Handler {
 		"/v1/tokens":         s.issue,
 	}
 	// Echo takes a colon for the beginning of a parameter.
-	base := strings.ReplaceAll(s.basePath(), ":", `\:`)
+	base := strings.ReplaceAll(s.cfg.basePath(), ":", `\:`)
 	for _, prefix := range []string{"", base} {
 		for path, handler := range operations {
 			e.POST(prefix+path, handler)
@@ -93,7 +82,7 @@ func (s *Server) echo() *echo.Echo {
 // deadline ends what a handler waits for, so that every request ends.
 func (s *Server) deadline(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		ctx, cancel := context.WithTimeout(c.Request().Context(), s.Deadline)
+		ctx, cancel := context.WithTimeout(c.Request().Context(), s.cfg.Deadline)
 		defer cancel()
 		c.SetRequest(c.Request().WithContext(ctx))
 		return next(c)
