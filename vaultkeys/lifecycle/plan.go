@@ -155,21 +155,24 @@ func (s *plan) trim() (Step, bool) {
 }
 
 // rotate: a version is added when the newest is rotation_period old. With three
-// live versions it waits for the oldest to retire, but no longer than one
-// rollover takes: a retirement that is stuck must not end rotation.
+// live versions it waits for the oldest to retire, as a rule for minutes. A
+// retirement that is stuck must not end rotation: after a second period it goes
+// on, if this keeper has had the time of two rollovers to finish the last one.
 func (s *plan) rotate() (Step, bool) {
 	if s.policy.RotationPeriod <= 0 {
 		return Step{}, false
 	}
-	age := s.policy.RotationPeriod
-	if s.ring.Latest-s.lowest+1 >= liveUnderSchedule {
-		age += s.policy.PublishDelay + s.policy.RefreshInterval + s.policy.ClockSkew + s.afterFence()
-	}
 	newest := s.versions[len(s.versions)-1]
+	age := s.policy.RotationPeriod
+	due := newest.CreatedAt.Add(age)
+	if s.ring.Latest-s.lowest+1 >= liveUnderSchedule {
+		age *= 2
+		rollover := s.policy.PublishDelay + s.policy.RefreshInterval + s.policy.ClockSkew + s.afterFence()
+		due = later(newest.CreatedAt.Add(age), s.stands(&s.seen.Latest, s.ring.Latest, 2*rollover))
+	}
 	return Step{
-		Action: Action{Rotate, s.ring.Latest},
-		Due:    newest.CreatedAt.Add(age),
-		Why:    fmt.Sprintf("version %d is %v old", newest.Number, age),
+		Action: Action{Rotate, s.ring.Latest}, Due: due,
+		Why: fmt.Sprintf("version %d is %v old", newest.Number, age),
 	}, true
 }
 

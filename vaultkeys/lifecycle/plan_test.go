@@ -18,6 +18,7 @@ var planPolicy = lifecycle.Policy{
 const (
 	fenceWait  = 11 * time.Second
 	retireWait = 13*time.Hour + 100*time.Second
+	rollover   = 1000*time.Second + fenceWait + retireWait
 	period     = 90 * 24 * time.Hour
 )
 
@@ -75,12 +76,17 @@ func TestPlan(t *testing.T) {
 		"two live: rotates":        {ring: lifecycle.Ring{Versions: created(2*period, period), MinEncryption: 2, MinDecryption: 1, Latest: 2}, want: []action{{lifecycle.Rotate, 2}}},
 		"three live: waits":        {ring: lifecycle.Ring{Versions: created(2*period, period, period), MinEncryption: 3, MinDecryption: 1, Latest: 3}},
 		"three live, one unusable": {ring: lifecycle.Ring{Versions: created(2*period, period), MinEncryption: 2, MinDecryption: 1, Latest: 3}},
-		"three live, for no longer than a rollover": {
-			ring: lifecycle.Ring{Versions: created(2*period, 2*period, period+1000*time.Second+fenceWait+retireWait), MinEncryption: 3, MinDecryption: 1, Latest: 3},
-			want: []action{{lifecycle.Rotate, 3}},
+		"three live, for a second period": {
+			ring: lifecycle.Ring{Versions: created(3*period, 3*period, 2*period), MinEncryption: 3, MinDecryption: 1, Latest: 3},
+			seen: lifecycle.Observed{Latest: standing(3, 2*rollover)}, want: []action{{lifecycle.Rotate, 3}},
 		},
-		"three live, not yet a rollover": {
-			ring: lifecycle.Ring{Versions: created(2*period, 2*period, period+1000*time.Second+fenceWait+retireWait-1), MinEncryption: 3, MinDecryption: 1, Latest: 3},
+		"three live, and not before it": {
+			ring: lifecycle.Ring{Versions: created(3*period, 3*period, 2*period-1), MinEncryption: 3, MinDecryption: 1, Latest: 3},
+			seen: lifecycle.Observed{Latest: standing(3, 2*rollover)},
+		},
+		"three live, which this keeper could not have retired yet": {
+			ring: lifecycle.Ring{Versions: created(3*period, 3*period, 2*period), MinEncryption: 3, MinDecryption: 1, Latest: 3},
+			seen: lifecycle.Observed{Latest: standing(3, 2*rollover-1)},
 		},
 		"fences when all replicas sign with it": {
 			ring: lifecycle.Ring{Versions: created(day, young), MinDecryption: 1, Latest: 2}, seen: lifecycle.Observed{Latest: long},
@@ -226,7 +232,7 @@ func TestPlanTellsWhen(t *testing.T) {
 		// Two versions of the same age are fenced at once.
 		{Kind: lifecycle.Fence, Version: 3}:  30*time.Minute + fenceWait,
 		{Kind: lifecycle.Retire, Version: 2}: 50*time.Minute + 100*time.Second,
-		{Kind: lifecycle.Rotate, Version: 4}: period - time.Second + time.Hour + fenceWait + time.Hour + 100*time.Second,
+		{Kind: lifecycle.Rotate, Version: 4}: 2*period - time.Second,
 	}
 	steps := lifecycle.Plan(ring, p, seen, epoch)
 	for _, s := range steps {
