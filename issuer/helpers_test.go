@@ -41,6 +41,7 @@ const (
 type house struct {
 	*issuer.Issuer
 	t        *testing.T
+	signer   *signer.Signer
 	holder   *signertest.Holder
 	redis    *miniredis.Miniredis
 	macKeys  *refreshtest.Keys
@@ -56,7 +57,8 @@ type house struct {
 	now time.Time
 }
 
-func newHouse(t *testing.T) *house {
+// newHouse lets a test change the configuration before the issuer is made.
+func newHouse(t *testing.T, changes ...func(*issuer.Config)) *house {
 	t.Helper()
 	h := &house{
 		t: t, ready: true, redis: miniredis.RunT(t), macKeys: refreshtest.NewKeys(), metrics: prometheus.NewRegistry(),
@@ -80,14 +82,17 @@ func newHouse(t *testing.T) *house {
 	h.store = refresh.New(refresh.Config{
 		Redis: client, Keys: h.macKeys, Grace: grace, Idle: idle, Absolute: absolute, Now: h.clock, Logger: slog.New(slog.DiscardHandler),
 	})
-	h.Issuer = issuer.New(issuer.Config{
-		Signer: signer.New(signer.Config{
-			Keys: h.holder, Backend: h.holder, Issuer: issuerURL, ClockSkew: skew, Now: h.clock,
-		}),
+	h.signer = signer.New(signer.Config{Keys: h.holder, Backend: h.holder, Issuer: issuerURL, ClockSkew: skew, Now: h.clock})
+	c := issuer.Config{
+		Signer:    h.signer,
 		Refresher: h.store, Sessions: h.store, Denylist: sharedstate.NewDenylist(client), Clients: h.registry,
 		Rings: rings, DefaultRing: "main", SessionLife: absolute, ClockSkew: skew,
 		Ready: func() bool { return h.ready }, Now: h.clock, Registerer: h.metrics,
-	})
+	}
+	for _, change := range changes {
+		change(&c)
+	}
+	h.Issuer = issuer.New(c)
 	return h
 }
 
@@ -210,7 +215,7 @@ func (h *house) refreshed(token string) *issuer.Response {
 // claims verifies a token as the issuer's own signer does.
 func (h *house) claims(token string) signer.Claims {
 	h.t.Helper()
-	claims, err := h.Signer.Verify(h.t.Context(), token)
+	claims, err := h.signer.Verify(h.t.Context(), token)
 	if err != nil {
 		h.t.Fatal(err)
 	}

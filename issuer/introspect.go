@@ -59,7 +59,7 @@ func (i *Issuer) introspect(ctx context.Context, client *clients.Client, token s
 }
 
 func (i *Issuer) introspectRefresh(ctx context.Context, client *clients.Client, token string) (*Introspection, error) {
-	session, err := i.Sessions.Inspect(ctx, token)
+	session, err := i.cfg.Sessions.Inspect(ctx, token)
 	if errors.Is(err, refresh.ErrInvalid) {
 		return nil, nil //nolint:nilnil // inactive
 	}
@@ -85,13 +85,13 @@ func entitled(client *clients.Client, claims signer.Claims) bool {
 
 // denied asks the jti denylist and the token's session.
 func (i *Issuer) denied(ctx context.Context, claims signer.Claims) (bool, error) {
-	denied, err := i.Denylist.Denied(ctx, claims.ID)
+	denied, err := i.cfg.Denylist.Denied(ctx, claims.ID)
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", errDenylist, err)
 	}
 	if denied || claims.SessionID == "" {
 		return denied, nil
 	}
-	active, err := i.Sessions.Active(ctx, claims.SessionID)
+	active, err := i.cfg.Sessions.Active(ctx, claims.SessionID)
 	return !active, err
 }

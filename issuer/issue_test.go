@@ -339,8 +339,7 @@ func TestIssueWithoutMACKeys(t *testing.T) {
 
 func TestIssueWithoutRandomness(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.Rand = strings.NewReader("")
+	h := newHouse(t, func(c *issuer.Config) { c.Rand = strings.NewReader("") })
 	_, err := h.ClientCredentials(t.Context(), h.client("orders"), issuer.ClientCredentialsRequest{})
 	h.refused(err, issuer.ServerError)
 	_, err = h.Issue(t.Context(), h.client("login"), issuer.IssueRequest{Subject: "user:alice", Refresh: true})

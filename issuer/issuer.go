@@ -79,12 +79,17 @@ type Config struct {
 
 // Issuer carries out the use cases. It is safe for concurrent use.
 type Issuer struct {
-	Config
+	cfg     Config
 	metrics *metrics
 }
 
 // New makes an Issuer.
 func New(c Config) *Issuer {
+	c.defaults()
+	return &Issuer{cfg: c, metrics: newMetrics(c.Registerer)}
+}
+
+func (c *Config) defaults() {
 	if c.DefaultTTL == 0 {
 		c.DefaultTTL = 5 * time.Minute
 	}
@@ -100,7 +105,6 @@ func New(c Config) *Issuer {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
-	return &Issuer{Config: c, metrics: newMetrics(c.Registerer)}
 }
 
 // Response is the answer of every use case that gives a token (RFC 6749 section 5.1).

@@ -3,6 +3,8 @@ package issuer
 import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"signet/clients"
 )
 
 type metrics struct {
@@ -20,6 +22,10 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "signet_requests_refused_total", Help: "Use cases refused, by use case and OAuth error code.",
 		}, []string{"use_case", "code"}),
 	}
+}
+
+func (m *metrics) count(grant clients.Grant, ring string) {
+	m.issued.WithLabelValues(string(grant), ring).Inc()
 }
 
 // done turns what a use case ended with into the caller's error, counted.

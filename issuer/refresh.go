@@ -23,14 +23,14 @@ type RefreshRequest struct {
 // outage of Vault burns no token, and the commit repeats every check.
 func (i *Issuer) Refresh(ctx context.Context, client *clients.Client, r RefreshRequest) (*Response, error) {
 	response, err := i.refresh(ctx, client, r)
-	return response, i.metrics.done("refresh_token", err)
+	return response, i.metrics.done(string(clients.GrantRefreshToken), err)
 }
 
 func (i *Issuer) refresh(ctx context.Context, client *clients.Client, r RefreshRequest) (*Response, error) {
 	if err := needs(client, clients.GrantRefreshToken); err != nil {
 		return nil, err
 	}
-	attempt, err := i.Refresher.Check(ctx, r.Token, client.ID, "")
+	attempt, err := i.cfg.Refresher.Check(ctx, r.Token, client.ID, "")
 	if err != nil {
 		return nil, err
 	}
@@ -38,15 +38,11 @@ func (i *Issuer) refresh(ctx context.Context, client *clients.Client, r RefreshR
 	if err != nil {
 		return nil, err
 	}
-	ring, err := i.ring(client, "")
+	ring, ttl, err := i.terms(client, "", 0)
 	if err != nil {
 		return nil, err
 	}
-	ttl, err := i.ttl(client, ring, 0)
-	if err != nil {
-		return nil, err
-	}
-	claims.IssuedAt = i.Now()
+	claims.IssuedAt = i.cfg.Now()
 	claims.Expiry = earlier(claims.IssuedAt.Add(ttl), attempt.Session.ExpiresAt)
 	if claims.Expiry.Unix() <= claims.IssuedAt.Unix() {
 		return nil, grantRefused(nil) // less than a second is left of the session
@@ -55,11 +51,11 @@ func (i *Issuer) refresh(ctx context.Context, client *clients.Client, r RefreshR
 	if err != nil {
 		return nil, err
 	}
-	next, session, err := i.Refresher.Commit(ctx, attempt)
+	next, session, err := i.cfg.Refresher.Commit(ctx, attempt)
 	if err != nil {
 		return nil, err
 	}
-	i.metrics.issued.WithLabelValues("refresh_token", ring).Inc()
+	i.metrics.count(clients.GrantRefreshToken, ring)
 	return i.withRefresh(respond(token), next, session), nil
 }
 

@@ -332,8 +332,7 @@ func TestExpNeverPassesTheSessionsEnd(t *testing.T) {
 // The first access token of a session that is shorter than its ttl.
 func TestExpOfThePairNeverPassesTheSessionsEnd(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.SessionLife = 30 * time.Second
+	h := newHouse(t, func(c *issuer.Config) { c.SessionLife = 30 * time.Second })
 	response := h.login()
 	if claims := h.claims(response.AccessToken); claims.Expiry.After(h.clock().Add(30 * time.Second)) {
 		t.Errorf("until %v", claims.Expiry)

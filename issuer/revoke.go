@@ -22,7 +22,7 @@ func (i *Issuer) revoke(ctx context.Context, client *clients.Client, token strin
 	// The token itself says which kind it is: no hint is needed, and a wrong one
 	// does no harm (RFC 7009 section 2.1).
 	if refresh.IsToken(token) {
-		err := i.Sessions.RevokeToken(ctx, token, client.ID)
+		err := i.cfg.Sessions.RevokeToken(ctx, token, client.ID)
 		if errors.Is(err, refresh.ErrInvalid) {
 			return nil
 		}
@@ -37,7 +37,7 @@ func (i *Issuer) revoke(ctx context.Context, client *clients.Client, token strin
 	case claims.ClientID != client.ID:
 		return nil
 	}
-	if err := i.Denylist.Deny(ctx, claims.ID, claims.Expiry.Add(i.ClockSkew).Sub(i.Now())); err != nil {
+	if err := i.cfg.Denylist.Deny(ctx, claims.ID, claims.Expiry.Add(i.cfg.ClockSkew).Sub(i.cfg.Now())); err != nil {
 		return fmt.Errorf("%w: %w", errDenylist, err)
 	}
 	return nil
@@ -46,8 +46,8 @@ func (i *Issuer) revoke(ctx context.Context, client *clients.Client, token strin
 // verify is the signer's, once the keys are known: before, a good token would
 // look like a bad one, and its revocation would be confirmed and forgotten.
 func (i *Issuer) verify(ctx context.Context, token string) (signer.Claims, error) {
-	if !i.Ready() {
+	if !i.cfg.Ready() {
 		return signer.Claims{}, fmt.Errorf("verifying a token: %w: no keys read yet", signer.ErrUnavailable)
 	}
-	return i.Signer.Verify(ctx, token)
+	return i.cfg.Signer.Verify(ctx, token)
 }
