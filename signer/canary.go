@@ -38,20 +38,29 @@ type CanaryConfig struct {
 	Registerer prometheus.Registerer
 }
 
+func (c *CanaryConfig) defaults() {
+	if c.Interval <= 0 {
+		c.Interval = 10 * time.Second
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = 2 * time.Second
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+}
+
 // Canary proves for each ring that a signature can be made now: the key
 // holder's own health endpoint stays green while its audit device blocks every
 // request. It feeds readiness and an alarm, and is the [Breaker] in front of
 // signing.
 type Canary struct {
-	keys     Keys
-	backend  Backend
-	rings    []string
-	interval time.Duration
-	timeout  time.Duration
-	now      func() time.Time
-	log      *slog.Logger
-	metrics  canaryMetrics
-	wake     map[string]chan struct{}
+	cfg     CanaryConfig
+	metrics canaryMetrics
+	wake    map[string]chan struct{}
 
 	mu      sync.Mutex
 	results map[string]error
@@ -60,33 +69,24 @@ type Canary struct {
 var _ Breaker = (*Canary)(nil)
 
 // NewCanary makes a Canary; nothing runs before Run.
-func NewCanary(c CanaryConfig) *Canary {
-	canary := &Canary{
-		keys: c.Keys, backend: c.Backend, rings: c.Rings, interval: c.Interval, timeout: c.Timeout,
-		now: clockNow(c.Now), log: c.Logger, metrics: newCanaryMetrics(c.Registerer),
-		wake: make(map[string]chan struct{}, len(c.Rings)), results: make(map[string]error, len(c.Rings)),
+func NewCanary(cfg CanaryConfig) *Canary {
+	cfg.defaults()
+	c := &Canary{
+		cfg: cfg, metrics: newCanaryMetrics(cfg.Registerer),
+		wake: make(map[string]chan struct{}, len(cfg.Rings)), results: make(map[string]error, len(cfg.Rings)),
 	}
-	if canary.interval <= 0 {
-		canary.interval = 10 * time.Second
+	for _, ring := range cfg.Rings {
+		c.wake[ring] = make(chan struct{}, 1)
+		c.results[ring] = errNotTried
 	}
-	if canary.timeout <= 0 {
-		canary.timeout = 2 * time.Second
-	}
-	if canary.log == nil {
-		canary.log = slog.Default()
-	}
-	for _, ring := range c.Rings {
-		canary.wake[ring] = make(chan struct{}, 1)
-		canary.results[ring] = errNotTried
-	}
-	return canary
+	return c
 }
 
 // Run tries every ring, each on its own so that a stuck one delays no other,
 // until ctx ends.
 func (c *Canary) Run(ctx context.Context) error {
 	var group sync.WaitGroup
-	for _, ring := range c.rings {
+	for _, ring := range c.cfg.Rings {
 		group.Go(func() { c.watch(ctx, ring) })
 	}
 	group.Wait()
@@ -132,9 +132,9 @@ func (c *Canary) watch(ctx context.Context, ring string) {
 			return // the failure is ours
 		}
 		c.record(ctx, ring, err)
-		pause := c.interval
+		pause := c.cfg.Interval
 		if c.Err(ring) != nil {
-			pause = min(time.Second, c.interval)
+			pause = min(time.Second, c.cfg.Interval)
 		}
 		timer := time.NewTimer(jitter(pause))
 		select {
@@ -151,11 +151,11 @@ func (c *Canary) watch(ctx context.Context, ring string) {
 // try makes and checks one signature. A version refused is no failure: the ring
 // is read again and the new version tried, as Sign does.
 func (c *Canary) try(ctx context.Context, ring string) error {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	err := c.signOnce(ctx, ring)
 	if errors.Is(err, ErrVersionRefused) {
-		if err := c.keys.Refresh(ctx, ring); err != nil {
+		if err := c.cfg.Keys.Refresh(ctx, ring); err != nil {
 			return fmt.Errorf("reading %s again: %w", ring, err)
 		}
 		err = c.signOnce(ctx, ring)
@@ -164,7 +164,7 @@ func (c *Canary) try(ctx context.Context, ring string) error {
 }
 
 func (c *Canary) signOnce(ctx context.Context, ring string) error {
-	key, err := c.keys.SigningKey(ring)
+	key, err := c.cfg.Keys.SigningKey(ring)
 	if err != nil {
 		return fmt.Errorf("choosing a key of %s: %w", ring, err)
 	}
@@ -174,7 +174,7 @@ func (c *Canary) signOnce(ctx context.Context, ring string) error {
 	}
 	// Spaces and no dot: whoever gets hold of this signature has not got a JWS.
 	input := []byte("signet canary " + hex.EncodeToString(nonce))
-	sig, err := c.backend.Sign(ctx, Request{Key: key, Input: input, Reference: "canary-" + hex.EncodeToString(nonce)})
+	sig, err := c.cfg.Backend.Sign(ctx, Request{Key: key, Input: input, Reference: "canary-" + hex.EncodeToString(nonce)})
 	if err != nil {
 		return fmt.Errorf("signing a canary with %s version %d: %w", ring, key.Version, err)
 	}
@@ -184,7 +184,7 @@ func (c *Canary) signOnce(ctx context.Context, ring string) error {
 		}
 		return nil
 	}
-	ok, err := c.backend.VerifyMAC(ctx, key, input, sig)
+	ok, err := c.cfg.Backend.VerifyMAC(ctx, key, input, sig)
 	if err == nil && !ok {
 		err = errSignature
 	}
@@ -210,13 +210,13 @@ func (c *Canary) record(ctx context.Context, ring string, err error) {
 	if err != nil {
 		c.metrics.failed(ring)
 		if before == nil || errors.Is(before, errNotTried) {
-			c.log.ErrorContext(ctx, "canary failed: signing is refused until one succeeds", "ring", ring, "error", err)
+			c.cfg.Logger.ErrorContext(ctx, "canary failed: signing is refused until one succeeds", "ring", ring, "error", err)
 		}
 		return
 	}
-	c.metrics.succeeded(ring, c.now())
+	c.metrics.succeeded(ring, c.cfg.Now())
 	if before != nil && !errors.Is(before, errNotTried) {
-		c.log.InfoContext(ctx, "canary succeeded: signing again", "ring", ring)
+		c.cfg.Logger.InfoContext(ctx, "canary succeeded: signing again", "ring", ring)
 	}
 }
 

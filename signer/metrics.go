@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // canaryMetrics are what an operator sees of canaries. Labels are configured
@@ -15,21 +16,18 @@ type canaryMetrics struct {
 }
 
 func newCanaryMetrics(r prometheus.Registerer) canaryMetrics {
-	m := canaryMetrics{
-		up: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	factory := promauto.With(r)
+	return canaryMetrics{
+		up: factory.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "signet_canary_up", Help: "1 if the ring's last canary was signed and verified, else 0.",
 		}, []string{"ring"}),
-		last: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		last: factory.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "signet_canary_last_success_timestamp_seconds", Help: "When the ring's last canary succeeded, Unix time.",
 		}, []string{"ring"}),
-		results: prometheus.NewCounterVec(prometheus.CounterOpts{
+		results: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "signet_canaries_total", Help: "Canaries by result: ok, failed, overloaded.",
 		}, []string{"ring", "result"}),
 	}
-	if r != nil {
-		r.MustRegister(m.up, m.last, m.results)
-	}
-	return m
 }
 
 func (m canaryMetrics) count(ring, result string) { m.results.WithLabelValues(ring, result).Inc() }

@@ -36,24 +36,23 @@ type Config struct {
 	Now func() time.Time
 }
 
+func (c *Config) defaults() {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+}
+
 // Signer signs and verifies access tokens. It is safe for concurrent use.
 type Signer struct {
-	keys    Keys
-	backend Backend
-	issuer  string
-	skew    time.Duration
-	breaker Breaker
-	now     func() time.Time
+	cfg Config
 	// headers holds the encoded header of each key that ever signed: a handful.
 	headers sync.Map // headerID to string
 }
 
 // New makes a Signer.
-func New(c Config) *Signer {
-	return &Signer{
-		keys: c.Keys, backend: c.Backend, issuer: c.Issuer, skew: c.ClockSkew,
-		breaker: c.Breaker, now: clockNow(c.Now),
-	}
+func New(cfg Config) *Signer {
+	cfg.defaults()
+	return &Signer{cfg: cfg}
 }
 
 // Token is a signed access token and what is in it.
@@ -69,19 +68,19 @@ type Token struct {
 // built anew, once. Errors: ErrInvalidClaims, ErrUnknownRing, ErrOverloaded, and
 // ErrUnavailable for everything that a retry may heal.
 func (s *Signer) Sign(ctx context.Context, ring string, c Claims) (Token, error) {
-	if c.Issuer != "" && c.Issuer != s.issuer {
+	if c.Issuer != "" && c.Issuer != s.cfg.Issuer {
 		return Token{}, fmt.Errorf("%w: iss is not this signer's", ErrInvalidClaims)
 	}
-	c.Issuer = s.issuer
+	c.Issuer = s.cfg.Issuer
 	if err := c.check(); err != nil {
 		return Token{}, err
 	}
-	if s.breaker != nil {
-		if err := s.breaker.Err(ring); err != nil {
+	if s.cfg.Breaker != nil {
+		if err := s.cfg.Breaker.Err(ring); err != nil {
 			return Token{}, fmt.Errorf("signing with %s: %w: %w", ring, ErrUnavailable, err)
 		}
 	}
-	key, err := s.keys.SigningKey(ring)
+	key, err := s.cfg.Keys.SigningKey(ring)
 	if err != nil {
 		return Token{}, fmt.Errorf("choosing a key of %s: %w", ring, err)
 	}
@@ -90,8 +89,8 @@ func (s *Signer) Sign(ctx context.Context, ring string, c Claims) (Token, error)
 		key, text, err = s.again(ctx, key, &c, err)
 	}
 	if err != nil {
-		if s.breaker != nil && errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
-			s.breaker.Suspect(ring)
+		if s.cfg.Breaker != nil && errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
+			s.cfg.Breaker.Suspect(ring)
 		}
 		return Token{}, fmt.Errorf("signing with %s version %d: %w", ring, key.Version, err)
 	}
@@ -101,10 +100,10 @@ func (s *Signer) Sign(ctx context.Context, ring string, c Claims) (Token, error)
 // again is the one retry after a refused version. A second refusal is an
 // outage as far as the caller is concerned: the minimums are being moved.
 func (s *Signer) again(ctx context.Context, refused Key, c *Claims, cause error) (Key, string, error) {
-	if err := s.keys.Refresh(ctx, refused.Ring); err != nil {
+	if err := s.cfg.Keys.Refresh(ctx, refused.Ring); err != nil {
 		return refused, "", fmt.Errorf("%w: reading the ring again: %w", ErrUnavailable, err)
 	}
-	key, err := s.keys.SigningKey(refused.Ring)
+	key, err := s.cfg.Keys.SigningKey(refused.Ring)
 	if err != nil {
 		return refused, "", fmt.Errorf("choosing a key again: %w", err)
 	}
@@ -130,7 +129,7 @@ func (s *Signer) sign(ctx context.Context, key Key, c *Claims) (string, error) {
 	if len(text) > maxTokenSize {
 		return "", fmt.Errorf("%w: the token would exceed %d bytes", ErrInvalidClaims, maxTokenSize)
 	}
-	sig, err := s.backend.Sign(ctx, Request{
+	sig, err := s.cfg.Backend.Sign(ctx, Request{
 		Key: key, Input: slices.Clip(text), Reference: c.ID, Client: c.ClientID,
 	})
 	if err != nil {

@@ -58,17 +58,17 @@ const signingTime = 3 * time.Second
 // again, so that no good token is called invalid. A token older than the last
 // read costs nothing: its version would be known.
 func (s *Signer) verificationKey(ctx context.Context, kid string, iat time.Time) (Key, error) {
-	if key, ok := s.keys.VerificationKey(kid); ok {
+	if key, ok := s.cfg.Keys.VerificationKey(kid); ok {
 		return key, nil
 	}
-	at := iat.Add(s.skew + signingTime)
-	if now := s.now(); at.After(now) {
+	at := iat.Add(s.cfg.ClockSkew + signingTime)
+	if now := s.cfg.Now(); at.After(now) {
 		at = now
 	}
-	if err := s.keys.RefreshTo(ctx, at); err != nil {
+	if err := s.cfg.Keys.RefreshTo(ctx, at); err != nil {
 		return Key{}, fmt.Errorf("looking for a kid that is unknown here: %w: %w", ErrUnavailable, err)
 	}
-	key, ok := s.keys.VerificationKey(kid)
+	key, ok := s.cfg.Keys.VerificationKey(kid)
 	if !ok {
 		return Key{}, invalid(errKeyType)
 	}
@@ -82,7 +82,7 @@ func (s *Signer) checkSignature(ctx context.Context, key Key, c compact) error {
 		}
 		return nil
 	}
-	ok, err := s.backend.VerifyMAC(ctx, key, c.input, c.signature)
+	ok, err := s.cfg.Backend.VerifyMAC(ctx, key, c.input, c.signature)
 	if err != nil {
 		return fmt.Errorf("verifying a MAC: %w: %w", ErrUnavailable, err)
 	}
@@ -95,15 +95,15 @@ func (s *Signer) checkSignature(ctx context.Context, key Key, c compact) error {
 // checkClaims checks issuer and dates. iss is compared byte for byte, never by
 // prefix or substring (CVE-2024-53861).
 func (s *Signer) checkClaims(c Claims, t times) error {
-	now := s.now()
+	now := s.cfg.Now()
 	switch {
-	case c.Issuer != s.issuer:
+	case c.Issuer != s.cfg.Issuer:
 		return errors.New("another issuer")
-	case !now.Before(t.exp.Add(s.skew)): // RFC 7519 4.1.4: on or after exp
+	case !now.Before(t.exp.Add(s.cfg.ClockSkew)): // RFC 7519 4.1.4: on or after exp
 		return errors.New("expired")
-	case now.Before(t.nbf.Add(-s.skew)):
+	case now.Before(t.nbf.Add(-s.cfg.ClockSkew)):
 		return errors.New("not valid yet")
-	case now.Before(t.iat.Add(-s.skew)):
+	case now.Before(t.iat.Add(-s.cfg.ClockSkew)):
 		return errors.New("issued in the future")
 	case t.exp.Before(t.iat):
 		return errors.New("expires before it is issued")
@@ -114,11 +114,3 @@ func (s *Signer) checkClaims(c Claims, t times) error {
 
 // invalid hides the reason behind the sentinel's text but keeps it for errors.Is.
 func invalid(reason error) error { return fmt.Errorf("%w: %w", ErrInvalidToken, reason) }
-
-// clockNow is the default of every Now in this package.
-func clockNow(now func() time.Time) func() time.Time {
-	if now == nil {
-		return time.Now
-	}
-	return now
-}
