@@ -46,6 +46,9 @@ func (r *report) wouldWrite(paths ...string) {
 	}
 }
 
+// defaultDir is where the advice puts credentials that nobody has named a place for.
+const defaultDir = "/etc/signet/credentials"
+
 // advice says what to put where: in the configuration that it was given, or in
 // the one that is still to be written.
 func (r *report) advice(c *Config) {
@@ -54,7 +57,7 @@ func (r *report) advice(c *Config) {
 	case c.CredentialsDir != "" && err == nil:
 		role, secret = filepath.Join(dir, "role_id"), filepath.Join(dir, "secret_id")
 	case role == "" || secret == "":
-		role, secret = "/etc/signet/credentials/role_id", "/etc/signet/credentials/secret_id"
+		role, secret = filepath.Join(defaultDir, "role_id"), filepath.Join(defaultDir, "secret_id")
 	}
 	if c.CredentialsDir == "" {
 		path := "auth/" + c.AppRoleMount + "/role/" + Issuer
