@@ -38,27 +38,30 @@ type BatcherConfig struct {
 	Reread func(ctx context.Context, ring string) error
 	// Now is the clock; nil = time.Now.
 	Now func() time.Time
-	// Logger takes refusals and faulty replies; nil = discard.
+	// Logger takes refusals and faulty replies; nil = slog.Default().
 	Logger *slog.Logger
 	// Registerer takes the metrics; nil = none.
 	Registerer prometheus.Registerer
 }
 
 func (c *BatcherConfig) defaults() {
-	orDefault := func(n *int, otherwise int) {
-		if *n <= 0 {
-			*n = otherwise
-		}
+	if c.InFlight <= 0 {
+		c.InFlight = 2
 	}
-	orDefault(&c.InFlight, 2)
-	orDefault(&c.BatchMax, 128)
-	orDefault(&c.QueueMax, 4096)
-	c.Timeout = orElse(c.Timeout, 2*time.Second)
+	if c.BatchMax <= 0 {
+		c.BatchMax = 128
+	}
+	if c.QueueMax <= 0 {
+		c.QueueMax = 4096
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = 2 * time.Second
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
+		c.Logger = slog.Default()
 	}
 }
 

@@ -42,6 +42,8 @@ type spy struct {
 	// gate, if set, is received from before each write is handled; ctx's end
 	// also lets it go, with an error.
 	gate chan struct{}
+	// service, if set, is how long Vault takes for so many signatures.
+	service func(items int) time.Duration
 	// edit, if set, may change the n-th (from 1) answer's data, or fail it.
 	edit func(n int, data map[string]any) error
 
@@ -71,6 +73,13 @@ func (s *spy) Write(ctx context.Context, path string, in, out any) (vaultapi.Met
 	if s.gate != nil {
 		select {
 		case <-s.gate:
+		case <-ctx.Done():
+			return vaultapi.Meta{}, fmt.Errorf("%w: %w", vaultapi.ErrUnavailable, ctx.Err())
+		}
+	}
+	if s.service != nil {
+		select {
+		case <-time.After(s.service(max(1, len(batch.BatchInput)))):
 		case <-ctx.Done():
 			return vaultapi.Meta{}, fmt.Errorf("%w: %w", vaultapi.ErrUnavailable, ctx.Err())
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"signet/signer"
 	"signet/vaultkeys/vaultapi"
@@ -22,33 +23,30 @@ type batchMetrics struct {
 
 func newBatchMetrics(b *Batcher, reg prometheus.Registerer) *batchMetrics {
 	buckets := []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}
-	m := &batchMetrics{
-		signs: prometheus.NewCounterVec(prometheus.CounterOpts{
+	factory := promauto.With(reg)
+	factory.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "signet_sign_queue_depth", Help: "Requests that wait to be sent to Vault.",
+	}, func() float64 { return float64(b.queue.depth()) })
+	return &batchMetrics{
+		signs: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "signet_signs_total",
 			Help: "Signatures asked for, by ring and result: ok, refused (key version), overloaded, unavailable, gone (the caller left).",
 		}, []string{"ring", "result"}),
-		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+		failures: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "signet_sign_batch_failures_total",
 			Help: "Requests to Vault that gave no signature, by ring and reason. Any with reason \"faulty\" is an alarm.",
 		}, []string{"ring", "reason"}),
-		size: prometheus.NewHistogram(prometheus.HistogramOpts{
+		size: factory.NewHistogram(prometheus.HistogramOpts{
 			Name: "signet_sign_batch_size", Help: "Signatures asked for in one request to Vault.",
 			Buckets: []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512},
 		}),
-		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		latency: factory.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "signet_sign_duration_seconds", Help: "Time to a signature, queueing included.", Buckets: buckets,
 		}, []string{"ring"}),
-		vault: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		vault: factory.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "signet_sign_vault_duration_seconds", Help: "Time of one request to Vault.", Buckets: buckets,
 		}, []string{"ring"}),
 	}
-	if reg != nil {
-		depth := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "signet_sign_queue_depth", Help: "Requests that wait to be sent to Vault.",
-		}, func() float64 { return float64(b.queue.depth()) })
-		reg.MustRegister(m.signs, m.failures, m.size, m.latency, m.vault, depth)
-	}
-	return m
 }
 
 func (m *batchMetrics) signed(ring string, err error, gone bool, took time.Duration) {

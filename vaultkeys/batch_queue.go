@@ -20,8 +20,8 @@ type item struct {
 	done      chan result // takes exactly one result, and never blocks
 
 	// Guarded by queue.mu.
-	lane       *lane // nil unless waiting
-	prev, next *item
+	lane  *lane // nil unless waiting
+	place link[*item]
 }
 
 type result struct {
@@ -47,6 +47,7 @@ func newItem(ctx context.Context, req signer.Request) (*item, error) {
 		h.Write(req.Input)
 		it.sent = h.Sum(nil)
 	}
+	it.place.value = it
 	return it, nil
 }
 
@@ -62,7 +63,8 @@ type laneKey struct {
 	kid     string
 }
 
-// lane holds the requests that wait for one key version.
+// lane holds the requests that wait for one key version. Its clients take turns,
+// so that none waits longer because another one asks for more.
 type lane struct {
 	key laneKey
 	// faults counts replies that were discarded since the last clean one: while
@@ -70,8 +72,8 @@ type lane struct {
 	faults atomic.Uint64
 
 	// Guarded by queue.mu.
-	head, tail *item
-	out        int // runners, each with at most one request to Vault
+	turns turns[*item]
+	out   int // runners, each with at most one request to Vault
 }
 
 // queue is the one bounded queue behind all lanes.
@@ -125,30 +127,38 @@ func (q *queue) add(it *item) (l *lane, start bool, err error) {
 	return l, start, nil
 }
 
-// take is the next batch of a lane: all that wait, up to batchMax, in order,
-// without those whose caller has gone. Two items of one reference never share
-// a batch, or the echo could not tell them apart. Empty means that nothing
-// waits, and the runner's place is given back.
+// take is the next batch of a lane: of all that wait one of each client in
+// turn, up to batchMax, without those whose caller has gone. Two items of one
+// reference never share a batch, or the echo could not tell them apart: the
+// second one begins the next. Empty means that nothing waits, and the runner's
+// place is given back.
 func (q *queue) take(l *lane, into []*item) []*item {
 	var seen map[string]struct{}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for it := l.head; it != nil && len(into) < q.batchMax; {
-		next := it.next
+	for len(into) < q.batchMax {
+		next := l.turns.peek()
+		if next == nil {
+			break
+		}
+		it := next.value
 		if it.ctx.Err() != nil {
 			q.unlink(it)
 			it.finish(nil, errGone(it.ctx))
-		} else if _, twice := seen[it.reference]; !twice {
-			q.unlink(it)
-			into = append(into, it)
-			if next != nil {
-				if seen == nil {
-					seen = make(map[string]struct{}, min(q.waiting+1, q.batchMax))
-				}
-				seen[it.reference] = struct{}{}
-			}
+			continue
 		}
-		it = next
+		if _, twice := seen[it.reference]; twice {
+			break
+		}
+		if seen == nil && q.waiting > 1 { // a batch of one needs no map
+			seen = make(map[string]struct{}, min(q.waiting, q.batchMax))
+		}
+		if seen != nil {
+			seen[it.reference] = struct{}{}
+		}
+		l.turns.serve(&it.place, it.client)
+		q.left(it)
+		into = append(into, it)
 	}
 	if len(into) == 0 {
 		q.release(l)
@@ -199,13 +209,8 @@ func (q *queue) release(l *lane) {
 }
 
 func (q *queue) append(l *lane, it *item) {
-	it.lane, it.prev = l, l.tail
-	if l.tail == nil {
-		l.head = it
-	} else {
-		l.tail.next = it
-	}
-	l.tail = it
+	it.lane = l
+	l.turns.push(&it.place, it.client)
 	q.waiting++
 	if it.client != "" {
 		q.clients[it.client]++
@@ -213,18 +218,13 @@ func (q *queue) append(l *lane, it *item) {
 }
 
 func (q *queue) unlink(it *item) {
-	l := it.lane
-	if it.prev == nil {
-		l.head = it.next
-	} else {
-		it.prev.next = it.next
-	}
-	if it.next == nil {
-		l.tail = it.prev
-	} else {
-		it.next.prev = it.prev
-	}
-	it.lane, it.prev, it.next = nil, nil, nil
+	it.lane.turns.remove(&it.place, it.client)
+	q.left(it)
+}
+
+// left accounts for an item that waits no more.
+func (q *queue) left(it *item) {
+	it.lane = nil
 	q.waiting--
 	if it.client != "" {
 		if q.clients[it.client]--; q.clients[it.client] == 0 {

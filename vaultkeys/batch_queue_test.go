@@ -237,7 +237,7 @@ func TestDuplicateReferences(t *testing.T) {
 		for _, r := range s.requests() {
 			got = append(got, r.references())
 		}
-		if want := [][]string{{"a"}, {"b", "", "c"}, {"b", ""}, {"b"}}; !slices.EqualFunc(got, want, slices.Equal) {
+		if want := [][]string{{"a"}, {"b"}, {"b", ""}, {"", "c", "b"}}; !slices.EqualFunc(got, want, slices.Equal) {
 			t.Errorf("batches %v, want %v", got, want)
 		}
 		closeBatcher(t, b)

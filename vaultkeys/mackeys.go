@@ -33,10 +33,25 @@ type MACKeysConfig struct {
 	RefreshInterval time.Duration
 	// Now is the clock; nil = time.Now.
 	Now func() time.Time
-	// Logger takes alarms and failed reads; nil = discard.
+	// Logger takes alarms and failed reads; nil = slog.Default().
 	Logger *slog.Logger
 	// Registerer takes the metrics; nil = none.
 	Registerer prometheus.Registerer
+}
+
+func (c *MACKeysConfig) defaults() {
+	if c.Key == "" {
+		c.Key = "signet-refresh"
+	}
+	if c.RefreshInterval <= 0 {
+		c.RefreshInterval = 10 * time.Second
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
 }
 
 // MACKeys holds the secrets D_v behind refresh tokens, one for each usable
@@ -61,16 +76,7 @@ type macState struct {
 
 // NewMACKeys returns keys that know nothing yet: call Load, then Run.
 func NewMACKeys(cfg MACKeysConfig) *MACKeys {
-	if cfg.Key == "" {
-		cfg.Key = "signet-refresh"
-	}
-	cfg.RefreshInterval = orElse(cfg.RefreshInterval, 10*time.Second)
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
+	cfg.defaults()
 	cfg.Logger = cfg.Logger.With("key", cfg.Key)
 	paths := Paths{Mount: cfg.Mount}
 	m := &MACKeys{cfg: cfg, keyPath: paths.Key(cfg.Key), hmacPath: paths.HMAC(cfg.Key)}

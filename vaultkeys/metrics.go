@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"signet/vaultkeys/lifecycle"
 	"signet/vaultkeys/vaultapi"
@@ -26,13 +27,14 @@ func newRingMetrics(r *Rings, reg prometheus.Registerer) *ringMetrics {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("signet_ring_"+name, help, append([]string{"ring"}, labels...), nil)
 	}
+	factory := promauto.With(reg)
 	m := &ringMetrics{
 		rings: r,
-		alarms: prometheus.NewCounterVec(prometheus.CounterOpts{
+		alarms: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "signet_ring_alarms_total",
 			Help: "Alarming conditions seen while reading a key ring, once a read for as long as they hold.",
 		}, []string{"ring", "kind"}),
-		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+		failures: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "signet_ring_read_failures_total",
 			Help: "Reads of a key ring that failed.",
 		}, []string{"ring", "reason"}),
@@ -48,7 +50,7 @@ func newRingMetrics(r *Rings, reg prometheus.Registerer) *ringMetrics {
 		}
 	}
 	if reg != nil {
-		reg.MustRegister(m, m.alarms, m.failures)
+		reg.MustRegister(m)
 	}
 	return m
 }
@@ -166,12 +168,13 @@ type macMetrics struct {
 }
 
 func newMACMetrics(m *MACKeys, reg prometheus.Registerer) *macMetrics {
+	factory := promauto.With(reg)
 	metrics := &macMetrics{
-		alarms: prometheus.NewCounterVec(prometheus.CounterOpts{
+		alarms: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "signet_mackey_alarms_total",
 			Help: "Alarming conditions seen while reading the refresh token key.",
 		}, []string{"kind"}),
-		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+		failures: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "signet_mackey_read_failures_total",
 			Help: "Reads of the refresh token key that failed.",
 		}, []string{"reason"}),
@@ -179,21 +182,17 @@ func newMACMetrics(m *MACKeys, reg prometheus.Registerer) *macMetrics {
 	for _, kind := range []alarmKind{alarmMisconfigured, alarmVanished, alarmKeyChanged} {
 		metrics.alarms.WithLabelValues(string(kind))
 	}
-	if reg == nil {
-		return metrics
-	}
-	gauge := func(name, help string, of func(*macState) float64) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "signet_mackey_" + name, Help: help}, func() float64 {
+	gauge := func(name, help string, of func(*macState) float64) {
+		factory.NewGaugeFunc(prometheus.GaugeOpts{Name: "signet_mackey_" + name, Help: help}, func() float64 {
 			if s := m.state.Load(); s != nil {
 				return of(s)
 			}
 			return 0
 		})
 	}
-	reg.MustRegister(metrics.alarms, metrics.failures,
-		gauge("version", "The newest version of the refresh token key; 0 before the first read.",
-			func(s *macState) float64 { return float64(s.latest) }),
-		gauge("snapshot_age_seconds", "Time since the refresh token key was last read from Vault.",
-			func(s *macState) float64 { return m.cfg.Now().Sub(s.readAt).Seconds() }))
+	gauge("version", "The newest version of the refresh token key; 0 before the first read.",
+		func(s *macState) float64 { return float64(s.latest) })
+	gauge("snapshot_age_seconds", "Time since the refresh token key was last read from Vault.",
+		func(s *macState) float64 { return m.cfg.Now().Sub(s.readAt).Seconds() })
 	return metrics
 }

@@ -126,7 +126,12 @@ func TestMisconfiguredKeys(t *testing.T) {
 			if !bytes.Equal(before.Body, f.rings.JWKS().Body) {
 				t.Fatal("the last good set was dropped")
 			}
-			f.signing(t, "es")
+			// A key of another type is another key: the old one cannot sign any more.
+			if !strings.HasPrefix(name, "wrong") {
+				f.signing(t, "es")
+			} else if _, err := f.rings.SigningKey("es"); !errors.Is(err, signer.ErrUnavailable) {
+				t.Fatalf("signs with a key that is no more: %v", err)
+			}
 			if f.alarms(t, "es", "misconfigured") == 0 {
 				t.Fatal("no alarm")
 			}

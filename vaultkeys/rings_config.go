@@ -56,31 +56,32 @@ type RingsConfig struct {
 	RevokedKIDs []string
 	// Now is the clock; nil = time.Now.
 	Now func() time.Time
-	// Logger takes alarms and failed reads; nil = discard.
+	// Logger takes alarms and failed reads; nil = slog.Default().
 	Logger *slog.Logger
 	// Registerer takes the metrics; nil = none.
 	Registerer prometheus.Registerer
 }
 
 func (c *RingsConfig) defaults() {
-	c.RefreshInterval = orElse(c.RefreshInterval, 10*time.Second)
-	c.JWKSMaxAge = orElse(c.JWKSMaxAge, 5*time.Minute)
-	c.ClockSkew = orElse(c.ClockSkew, 5*time.Second)
+	if c.RefreshInterval <= 0 {
+		c.RefreshInterval = 10 * time.Second
+	}
+	if c.JWKSMaxAge <= 0 {
+		c.JWKSMaxAge = 5 * time.Minute
+	}
+	if c.ClockSkew <= 0 {
+		c.ClockSkew = 5 * time.Second
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
+		c.Logger = slog.Default()
 	}
 	c.Rings = slices.Clone(c.Rings)
 	for i := range c.Rings {
-		c.Rings[i].Policy.RefreshInterval = orElse(c.Rings[i].Policy.RefreshInterval, c.RefreshInterval)
+		if p := &c.Rings[i].Policy; p.RefreshInterval == 0 {
+			p.RefreshInterval = c.RefreshInterval
+		}
 	}
-}
-
-func orElse(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
-	}
-	return d
 }

@@ -45,6 +45,18 @@ type Config struct {
 	Registerer prometheus.Registerer
 }
 
+func (c *Config) defaults() {
+	if c.Timeout <= 0 {
+		c.Timeout = 2 * time.Second
+	}
+	if c.MaxConns <= 0 {
+		c.MaxConns = 16
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+}
+
 // Conn is a connection to Vault. It may be used by many goroutines at once.
 type Conn struct {
 	base        *url.URL
@@ -87,15 +99,7 @@ func New(cfg Config) (*Conn, error) {
 	if cfg.Namespace != "" && checkCredential(cfg.Namespace) != nil {
 		return nil, errNamespace
 	}
-	if cfg.Timeout <= 0 {
-		cfg.Timeout = 2 * time.Second
-	}
-	if cfg.MaxConns <= 0 {
-		cfg.MaxConns = 16
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.Default()
-	}
+	cfg.defaults()
 	transport, err := newTransport(cfg)
 	if err != nil {
 		return nil, err
@@ -105,9 +109,7 @@ func New(cfg Config) (*Conn, error) {
 		revokeAtEnd: cfg.RevokeAtEnd, log: cfg.Logger,
 		loginRate: rate.NewLimiter(rate.Every(time.Second), 5), wake: make(chan struct{}, 1),
 	}
-	if c.metrics, err = newMetrics(cfg.Registerer, c.tokenSeconds); err != nil {
-		return nil, err
-	}
+	c.metrics = newMetrics(cfg.Registerer, c.tokenSeconds)
 	return c, nil
 }
 

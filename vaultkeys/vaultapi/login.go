@@ -6,11 +6,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"strings"
 	"time"
+
+	"signet/internal/regularfile"
 )
 
 // Login is a way to get a token: [Token], [TokenFile] or [AppRole].
@@ -51,13 +51,9 @@ func TokenFile(path string) Login {
 }
 
 func readFile(path string) (string, error) {
-	f, err := os.Open(path) //nolint:gosec // G304: the operator's own configuration names it
+	raw, err := regularfile.Read(path, maxCredential)
 	if err != nil {
-		return "", fmt.Errorf("opening: %w", err)
-	}
-	raw, err := io.ReadAll(io.LimitReader(f, maxCredential+1))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return "", fmt.Errorf("reading %s: %w", path, err)
+		return "", fmt.Errorf("reading: %w", err)
 	}
 	return string(raw), nil
 }

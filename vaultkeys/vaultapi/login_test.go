@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -296,8 +297,13 @@ func TestTokenThatMayNotLookItselfUp(t *testing.T) {
 }
 
 func TestUnusableCredentials(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, login := range map[string]vaultapi.Login{
 		"no file":      vaultapi.TokenFile(filepath.Join(t.TempDir(), "absent")),
+		"a pipe":       vaultapi.TokenFile(pipe),
 		"empty":        vaultapi.Token(fixed(" \n")),
 		"line break":   vaultapi.Token(fixed("hvs.a\nX-Injected: 1")),
 		"not ascii":    vaultapi.Token(fixed("hvs.ä")),

@@ -1,14 +1,13 @@
 package vaultapi
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // The operations, a closed set for the metrics.
@@ -54,20 +53,21 @@ type metrics struct {
 
 // newMetrics registers the metrics; left is asked for the token's remaining
 // seconds at every scrape.
-func newMetrics(r prometheus.Registerer, left func() float64) (*metrics, error) {
+func newMetrics(r prometheus.Registerer, left func() float64) *metrics {
+	factory := promauto.With(r)
 	m := &metrics{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+		requests: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "signet_vault_requests_total", Help: "Requests to Vault by operation and result.",
 		}, []string{"operation", "result"}),
-		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		latency: factory.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "signet_vault_request_duration_seconds", Help: "Duration of requests to Vault by operation.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}, []string{"operation"}),
-		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
+		logins: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "signet_vault_logins_total", Help: "Logins to Vault by result: ok, refused, unavailable.",
 		}, []string{"result"}),
 	}
-	expiry := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	factory.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "signet_vault_token_ttl_seconds",
 		Help: "Time until Vault's token ends; +Inf if it does not, 0 without a token.",
 	}, left)
@@ -75,16 +75,7 @@ func newMetrics(r prometheus.Registerer, left func() float64) (*metrics, error) 
 	for _, result := range []string{loginOK, loginRefused, loginUnavailable} {
 		m.logins.WithLabelValues(result)
 	}
-	if r == nil {
-		return m, nil
-	}
-	var errs []error
-	for _, collector := range []prometheus.Collector{m.requests, m.latency, m.logins, expiry} {
-		if err := r.Register(collector); err != nil {
-			errs = append(errs, fmt.Errorf("registering vault's metrics: %w", err))
-		}
-	}
-	return m, errors.Join(errs...)
+	return m
 }
 
 func (m *metrics) request(operation, result string, took time.Duration) {
