@@ -2,17 +2,17 @@ package clients
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"signet/internal/regularfile"
+	"signet/internal/strictyaml"
 )
 
 // Config says where the registry is and what its entries are judged by.
@@ -163,17 +163,7 @@ func (r *Registry) adopt(data []byte) error {
 	return nil
 }
 
-// maxFile bounds what is read; package strictyaml refuses it from there.
-const maxFile = 16<<20 + 1
-
-func read(path string) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // G304: the operator names the file
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile))
-	return data, errors.Join(err, f.Close())
-}
+func read(path string) ([]byte, error) { return regularfile.Read(path, strictyaml.MaxSize) }
 
 // fingerprint tells contents, and errors, apart.
 func fingerprint(data []byte, err error) [sha256.Size]byte {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"signet/clients"
@@ -132,6 +133,17 @@ func TestBadFileKeepsTheOldOne(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = os.Remove(path) })
 		}, "is a directory"},
+		"a named pipe": {func(t *testing.T, path string) {
+			if err := syscall.Mkfifo(path+".new", 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(path+".new", path); err != nil {
+				t.Fatal(err)
+			}
+		}, "is a named pipe"},
+		"too large": {func(t *testing.T, path string) {
+			replace(t, path, goodA+strings.Repeat("#", 1<<20))
+		}, "the file is larger than 1 MiB"},
 		"dangling symlink": {func(t *testing.T, path string) {
 			if err := os.Symlink("nowhere", path+".new"); err != nil {
 				t.Fatal(err)

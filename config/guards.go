@@ -92,10 +92,9 @@ func (l *loader) lifetimeGuards(m *strictyaml.Map, r Ring, c *Config) {
 // would call a token of a forgotten session unknown rather than ended.
 func (l *loader) sessionGuards(c *Config) {
 	m, f := l.doc.Root().Map("refresh"), c.Refresh
-	longest, reads := time.Duration(0), make([]string, 0, len(c.Rings))
-	for i, r := range c.Rings {
-		longest = max(longest, r.MaxTTL)
-		reads = append(reads, l.rings[i].At("max_ttl").Field)
+	longest, reads := c.LongestTTL(), make([]string, 0, len(l.rings))
+	for _, ring := range l.rings {
+		reads = append(reads, ring.At("max_ttl").Field)
 	}
 	l.apply(guard{
 		holds: f.Idle <= f.Absolute, m: m, field: "idle", reads: []string{"refresh.absolute"},

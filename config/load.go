@@ -3,10 +3,10 @@ package config
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
+	"signet/internal/regularfile"
 	"signet/internal/strictyaml"
 	"signet/signer"
 )
@@ -14,7 +14,7 @@ import (
 // Load reads and validates the file at path. Every error that is about the
 // file's contents is a *Error with all violations. No secret is read.
 func Load(path string) (*Config, error) {
-	data, err := os.ReadFile(path) //nolint:gosec // G304: the operator names the file
+	data, err := regularfile.Read(path, strictyaml.MaxSize)
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}

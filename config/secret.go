@@ -3,10 +3,10 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
+	"signet/internal/regularfile"
 	"signet/internal/strictyaml"
 )
 
@@ -62,12 +62,7 @@ func (s Secret) raw() (string, error) {
 		}
 		return text, nil
 	}
-	f, err := os.Open(s.File)
-	if err != nil {
-		return "", fmt.Errorf("reading the secret: %w", err)
-	}
-	defer func() { _ = f.Close() }() // only read from
-	text, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	text, err := regularfile.Read(s.File, maxSecret)
 	if err != nil {
 		return "", fmt.Errorf("reading the secret: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"signet/config"
@@ -35,6 +36,7 @@ func TestSecretRead(t *testing.T) {
 		"too long":     {file("f", strings.Repeat("s3cret", 20000)), "", "longer than"},
 		"missing file": {config.Secret{File: filepath.Join(dir, "none")}, "", "no such file"},
 		"a directory":  {config.Secret{File: dir}, "", "reading the secret"},
+		"a pipe":       {pipe(t), "", "is a named pipe"},
 		"empty env":    {config.Secret{Env: "SIGNET_TEST_EMPTY"}, "", "is empty"},
 		"unset env":    {config.Secret{Env: "SIGNET_TEST_NOT_SET"}, "", "is not set"},
 		"none":         {config.Secret{}, "", "none is configured"},
@@ -48,6 +50,23 @@ func TestSecretRead(t *testing.T) {
 				t.Errorf("error %v, want %q and no secret", err, c.err)
 			}
 		})
+	}
+}
+
+// pipe is the path of a named pipe that nobody writes to.
+func pipe(t *testing.T) config.Secret {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return config.Secret{File: path}
+}
+
+// TestLoadRefusesAPipe, instead of waiting for a writer for ever.
+func TestLoadRefusesAPipe(t *testing.T) {
+	if _, err := config.Load(pipe(t).File); err == nil || !strings.Contains(err.Error(), "is a named pipe") {
+		t.Errorf("got %v", err)
 	}
 }
 

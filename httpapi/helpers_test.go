@@ -70,7 +70,7 @@ func newHouse(t *testing.T, changes ...func(*httpapi.Config)) *house {
 	client := redis.NewClient(&redis.Options{Addr: h.redis.Addr(), MaxRetries: -1, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = client.Close() })
 	registry := h.openClients(
-		clients.Entry{ID: "orders", Grants: []string{"client_credentials"}, Audiences: []string{api, "billing"}, Scopes: []string{"billing:read", "orders:*"}},
+		clients.Entry{ID: "orders", Grants: []string{"client_credentials"}, Audiences: []string{api, "billing", "urn:x#y"}, Scopes: []string{"billing:read", "orders:*"}},
 		clients.Entry{
 			ID: "login", Grants: []string{"issue", "refresh_token"}, Subjects: []string{"user:*"}, Audiences: []string{api},
 			Scopes: []string{"profile", "mail"}, Claims: []string{"tenant", "username"}, Introspect: true,

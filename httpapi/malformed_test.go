@@ -245,6 +245,7 @@ func (h *house) badTokenRequests(token string) (all []malformed) {
 		add("orders", fmt.Sprintf("audience and %q", audience), "invalid_target", "grant_type", "client_credentials", "audience", api, "audience", audience)
 	}
 	add("orders", "a name as a resource", "invalid_target", "grant_type", "client_credentials", "resource", "billing") // good as an audience
+	add("orders", "a fragment", "invalid_target", "grant_type", "client_credentials", "resource", "urn:x#y")           // likewise
 	add("orders", "an empty fragment", "invalid_target", "grant_type", "client_credentials", "resource", api+"#")
 	add("orders", "a resource without scheme", "invalid_target", "grant_type", "client_credentials", "resource", "//api.example.com")
 	add("orders", "no URL", "invalid_target", "grant_type", "client_credentials", "resource", "https://[::1")

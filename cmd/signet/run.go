@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"signet/config"
+	"signet/vaultkeys"
+	"signet/vaultkeys/vaultapi"
 )
 
 // run serves until ctx ends (a signal) or something fails for good.
@@ -75,6 +77,28 @@ func (s *service) spawnReaders(spawn func(func(context.Context) error)) {
 		}
 		return nil
 	})
+}
+
+// load reads rings and MAC keys for the first time, for as long as it takes.
+// Only a key that does not fit is an error: no waiting mends that.
+func (s *service) load(ctx context.Context, what string, load func(context.Context) error) error {
+	const longest = 2 * time.Second
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, longest) {
+		err := load(ctx)
+		if err == nil || errors.Is(err, vaultkeys.ErrMisconfigured) || ctx.Err() != nil {
+			return err
+		}
+		remedy := "none needed once Vault answers"
+		if errors.Is(err, vaultapi.ErrPermissionDenied) {
+			remedy = "signet vault init: the policy of this login does not cover a key of the configuration"
+		}
+		s.logger.WarnContext(ctx, "cannot read from vault yet, trying again", "what", what, "error", err, "in", wait.String(), "remedy", remedy)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
 }
 
 // drain goes on answering while load balancers turn away, then lets the

@@ -93,7 +93,7 @@ func found(err error) error {
 
 func clientsConfig(cfg *config.Config) clients.Config {
 	return clients.Config{
-		Path: cfg.Clients.File, Rings: maxTTLs(cfg), DefaultRing: cfg.Rings[0].Name, DefaultTTL: cfg.Tokens.TTL,
+		Path: cfg.Clients.File, Rings: cfg.MaxTTLs(), DefaultRing: cfg.Rings[0].Name, DefaultTTL: cfg.Tokens.TTL,
 	}
 }
 

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -61,7 +59,7 @@ func newService(cfg *config.Config, logger *slog.Logger) (*service, error) {
 	})
 	uses := issuer.New(issuer.Config{
 		Signer: sign, Refresher: s.sessions, Sessions: s.sessions, Denylist: s.denylist, Clients: s.registry,
-		Rings: maxTTLs(cfg), DefaultRing: cfg.Rings[0].Name, DefaultTTL: cfg.Tokens.TTL, SessionLife: cfg.Refresh.Absolute,
+		Rings: cfg.MaxTTLs(), DefaultRing: cfg.Rings[0].Name, DefaultTTL: cfg.Tokens.TTL, SessionLife: cfg.Refresh.Absolute,
 		ClockSkew: cfg.Keys.ClockSkew, Ready: s.rings.Ready, Registerer: metrics,
 	})
 	s.api = httpapi.New(httpapi.Config{
@@ -147,37 +145,14 @@ func (s *service) wireRedis(metrics prometheus.Registerer) (err error) {
 	f := s.cfg.Refresh
 	s.sessions = refresh.New(refresh.Config{
 		Redis: client, Keys: s.macKeys, Grace: f.Grace, Idle: f.Idle, Absolute: f.Absolute,
-		TombstoneTTL: longestTTL(s.cfg) + s.cfg.Keys.ClockSkew, AcceptRollbackUntil: f.AcceptRollbackUntil,
+		TombstoneTTL: s.cfg.LongestTTL() + s.cfg.Keys.ClockSkew, AcceptRollbackUntil: f.AcceptRollbackUntil,
 		Logger: s.logger, Registerer: metrics,
 	})
 	return nil
 }
 
 func (s *service) keySet() httpapi.KeySet {
-	set := s.rings.JWKS()
-	return httpapi.KeySet{Body: set.Body, ETag: set.ETag, MaxAge: set.MaxAge, StaleIfError: set.StaleIfError, Loaded: set.Loaded}
-}
-
-// load reads rings and MAC keys for the first time, for as long as it takes.
-// Only a key that does not fit is an error: no waiting mends that.
-func (s *service) load(ctx context.Context, what string, load func(context.Context) error) error {
-	const longest = 2 * time.Second
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, longest) {
-		err := load(ctx)
-		if err == nil || errors.Is(err, vaultkeys.ErrMisconfigured) || ctx.Err() != nil {
-			return err
-		}
-		remedy := "none needed once Vault answers"
-		if errors.Is(err, vaultapi.ErrPermissionDenied) {
-			remedy = "signet vault init: the policy of this login does not cover a key of the configuration"
-		}
-		s.logger.WarnContext(ctx, "cannot read from vault yet, trying again", "what", what, "error", err, "in", wait.String(), "remedy", remedy)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(wait):
-		}
-	}
+	return httpapi.KeySet(s.rings.JWKS())
 }
 
 func ringConfigs(cfg *config.Config) []vaultkeys.RingConfig {
@@ -200,21 +175,6 @@ func ringNames(cfg *config.Config) []string {
 		names = append(names, r.Name)
 	}
 	return names
-}
-
-func maxTTLs(cfg *config.Config) map[string]time.Duration {
-	all := make(map[string]time.Duration, len(cfg.Rings))
-	for _, r := range cfg.Rings {
-		all[r.Name] = r.MaxTTL
-	}
-	return all
-}
-
-func longestTTL(cfg *config.Config) (longest time.Duration) {
-	for _, r := range cfg.Rings {
-		longest = max(longest, r.MaxTTL)
-	}
-	return longest
 }
 
 func algorithmNames(all []signer.Algorithm) []string {

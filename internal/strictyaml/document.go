@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// maxSize bounds a file: some 100,000 clients.
-	maxSize = 16 << 20
+	// MaxSize bounds a file: some thousands of clients. Whoever reads one need
+	// read no more than a byte beyond.
+	MaxSize = 1 << 20
 	// maxNesting and maxIndent bound the parser's recursion.
 	maxNesting = 64
 	maxIndent  = 256
@@ -95,8 +96,8 @@ func (d *Document) open(file *ast.File) {
 // plausible refuses what the parser handles badly: it recurses by nesting, and
 // lets bytes through that are not YAML characters (YAML 1.2.2 section 5.1).
 func (d *Document) plausible(data []byte) bool {
-	if len(data) > maxSize {
-		d.Refuse(At{}, fmt.Sprintf("the file has %d bytes, more than %d", len(data), maxSize), "split it or point to the right file")
+	if len(data) > MaxSize {
+		d.Refuse(At{}, "the file is larger than 1 MiB", "make it shorter, or point to the right file")
 		return false
 	}
 	depth, number := 0, 0

@@ -1,6 +1,8 @@
 package strictyaml_test
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -32,7 +34,7 @@ func TestWholeFile(t *testing.T) {
 		"brackets over lines": {strings.Repeat("{a:\n", 65), want{65, "", "nested too deeply", "close the brackets"}},
 		"indentation":         {strings.Repeat(" ", 300) + "name: x\n", want{1, "", "nested too deeply", "two spaces"}},
 		"compact lists":       {strings.Repeat("- ", 200) + "x\n", want{1, "", "nested too deeply", "two spaces"}},
-		"large":               {"name: x\n" + strings.Repeat("#\n", 8<<20), want{0, "", "the file has 16777224 bytes, more than 16777216", "right file"}},
+		"large":               {"name: x\n" + strings.Repeat("#\n", 1<<19), want{0, "", "the file is larger than 1 MiB", "right file"}},
 		"anchor":              {"name: &a x\n", want{1, "name", "has an anchor, alias or tag where a text", "write a text"}},
 		"alias":               {"name: x\nmode: *a\n", want{2, "mode", "has an anchor, alias or tag where a text", "write a text"}},
 		"tag":                 {"name: !!str x\n", want{1, "name", "has an anchor, alias or tag where a text", "write a text"}},
@@ -165,5 +167,30 @@ func TestError(t *testing.T) {
 	}
 	if got := strictyaml.NewError("", given[3:]).Error(); got != "input: none" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestManyViolations: a wrong file is told from its beginning, not at any length.
+func TestManyViolations(t *testing.T) {
+	t.Parallel()
+	text := func(n int) string {
+		var b strings.Builder
+		b.WriteString("name: x\n")
+		for i := range n {
+			fmt.Fprintf(&b, "k%d: 1\n", i)
+		}
+		return b.String()
+	}
+	for n, more := range map[int]int{100: 0, 101: 1, 5000: 4900} {
+		_, err := read(text(n))
+		all, ok := errors.AsType[*strictyaml.Error](err)
+		if !ok || len(all.Violations) != 100 || all.More != more || all.Violations[0].Line != 2 || all.Violations[99].Line != 101 {
+			t.Fatalf("%d violations: got %v", n, err)
+		}
+		lines := strings.Split(err.Error(), "\n")
+		said := strings.HasPrefix(lines[len(lines)-1], "settings.yaml: and ")
+		if said != (more > 0) || said && lines[100] != fmt.Sprintf("settings.yaml: and %d more", more) {
+			t.Errorf("%d violations: the last line is %q", n, lines[len(lines)-1])
+		}
 	}
 }

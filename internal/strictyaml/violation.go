@@ -35,11 +35,16 @@ func (v Violation) text(file string) string {
 	return b.String()
 }
 
-// Error holds every violation of one file, by line.
+// Error holds the violations of one file, by line.
 type Error struct {
-	Path       string
+	Path string
+	// Violations are the first 100, More is how many there are besides.
 	Violations []Violation
+	More       int
 }
+
+// maxViolations is more than anybody reads at once.
+const maxViolations = 100
 
 // Error has one line a violation: "signet.yaml:12: field: problem; remedy".
 func (e *Error) Error() string {
@@ -50,6 +55,9 @@ func (e *Error) Error() string {
 	lines := make([]string, 0, len(e.Violations))
 	for _, v := range e.Violations {
 		lines = append(lines, v.text(file))
+	}
+	if e.More > 0 {
+		lines = append(lines, fmt.Sprintf("%s: and %d more", file, e.More))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -63,7 +71,9 @@ func NewError(path string, violations []Violation) error {
 	slices.SortStableFunc(sorted, func(a, b Violation) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Problem, b.Problem))
 	})
-	return &Error{Path: path, Violations: slices.Compact(sorted)}
+	sorted = slices.Compact(sorted)
+	first := sorted[:min(len(sorted), maxViolations)]
+	return &Error{Path: path, Violations: slices.Clip(first), More: len(sorted) - len(first)}
 }
 
 // At is a place in a file.
