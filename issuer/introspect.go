@@ -41,15 +41,12 @@ func (i *Issuer) introspect(ctx context.Context, client *clients.Client, token s
 	if !client.Introspect {
 		return nil, refuse(AccessDenied, "this client may not introspect access tokens")
 	}
-	claims, err := i.verify(ctx, token)
+	claims, err := i.verify(ctx, token, func(c signer.Claims) bool { return entitled(client, c) })
 	if errors.Is(err, signer.ErrInvalidToken) {
 		return nil, nil //nolint:nilnil // inactive is an answer, not a failure
 	}
 	if err != nil {
 		return nil, err
-	}
-	if !entitled(client, claims) {
-		return nil, nil //nolint:nilnil // and the same one
 	}
 	denied, err := i.denied(ctx, claims)
 	if err != nil || denied {

@@ -28,14 +28,12 @@ func (i *Issuer) revoke(ctx context.Context, client *clients.Client, token strin
 		}
 		return err
 	}
-	claims, err := i.verify(ctx, token)
-	switch {
-	case errors.Is(err, signer.ErrInvalidToken):
+	claims, err := i.verify(ctx, token, func(c signer.Claims) bool { return c.ClientID == client.ID })
+	if errors.Is(err, signer.ErrInvalidToken) {
 		return nil
-	case err != nil:
+	}
+	if err != nil {
 		return err
-	case claims.ClientID != client.ID:
-		return nil
 	}
 	if err := i.cfg.Denylist.Deny(ctx, claims.ID, claims.Expiry.Add(i.cfg.ClockSkew).Sub(i.cfg.Now())); err != nil {
 		return fmt.Errorf("%w: %w", errDenylist, err)
@@ -44,10 +42,12 @@ func (i *Issuer) revoke(ctx context.Context, client *clients.Client, token strin
 }
 
 // verify is the signer's, once the keys are known: before, a good token would
-// look like a bad one, and its revocation would be confirmed and forgotten.
-func (i *Issuer) verify(ctx context.Context, token string) (signer.Claims, error) {
+// look like a bad one, and its revocation would be confirmed and forgotten. A
+// token that is not wanted is invalid before Vault is asked about it: nobody
+// keeps Vault busy with tokens that he may know nothing about.
+func (i *Issuer) verify(ctx context.Context, token string, wanted func(signer.Claims) bool) (signer.Claims, error) {
 	if !i.cfg.Ready() {
 		return signer.Claims{}, fmt.Errorf("verifying a token: %w: no keys read yet", signer.ErrUnavailable)
 	}
-	return i.cfg.Signer.Verify(ctx, token)
+	return i.cfg.Signer.VerifyIf(ctx, token, wanted)
 }

@@ -13,6 +13,13 @@ import (
 // cannot be: for HS256, which it alone can check, and for a kid that is unknown
 // here on a token younger than what is known here.
 func (s *Signer) Verify(ctx context.Context, token string) (Claims, error) {
+	return s.VerifyIf(ctx, token, nil)
+}
+
+// VerifyIf is Verify for a caller who wants only some tokens: any other is
+// ErrInvalidToken before the key holder is asked about it. wanted sees claims
+// that nobody has verified yet, so it may only turn away; nil wants all.
+func (s *Signer) VerifyIf(ctx context.Context, token string, wanted func(Claims) bool) (Claims, error) {
 	c, err := split(token)
 	if err != nil {
 		return Claims{}, invalid(err)
@@ -33,6 +40,9 @@ func (s *Signer) Verify(ctx context.Context, token string) (Claims, error) {
 	if err := s.checkClaims(claims, t); err != nil {
 		return Claims{}, invalid(err)
 	}
+	if wanted != nil && !wanted(claims) {
+		return Claims{}, invalid(errUnwanted)
+	}
 	key, err := s.verificationKey(ctx, h.kid, t.iat)
 	if err != nil {
 		return Claims{}, err
@@ -47,6 +57,8 @@ func (s *Signer) Verify(ctx context.Context, token string) (Claims, error) {
 	}
 	return claims, nil
 }
+
+var errUnwanted = errors.New("not a token that the caller wants")
 
 // signingTime is the longest that a signature may take after its iat was
 // chosen; the version that made it may be younger than iat by as much.

@@ -70,6 +70,7 @@ type lane struct {
 	// faults counts replies that were discarded since the last clean one: while
 	// it is not 0 every signature is verified.
 	faults atomic.Uint64
+	pace   pace
 
 	// Guarded by queue.mu.
 	turns turns[*item]
@@ -117,6 +118,7 @@ func (q *queue) add(it *item) (l *lane, start bool, err error) {
 	}
 	if l == nil {
 		l = &lane{key: key}
+		l.pace.start(key.alg, q.batchMax)
 		q.lanes[key] = l
 	}
 	q.append(l, it)
@@ -128,7 +130,7 @@ func (q *queue) add(it *item) (l *lane, start bool, err error) {
 }
 
 // take is the next batch of a lane: of all that wait one of each client in
-// turn, up to batchMax, without those whose caller has gone. Two items of one
+// turn, up to what its pace allows, without those whose caller has gone. Two items of one
 // reference never share a batch, or the echo could not tell them apart: the
 // second one begins the next. Empty means that nothing waits, and the runner's
 // place is given back.
@@ -136,7 +138,7 @@ func (q *queue) take(l *lane, into []*item) []*item {
 	var seen map[string]struct{}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(into) < q.batchMax {
+	for size := l.pace.size(); len(into) < size; {
 		next := l.turns.peek()
 		if next == nil {
 			break

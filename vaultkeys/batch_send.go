@@ -27,7 +27,8 @@ func (b *Batcher) run(l *lane) {
 }
 
 // serve gets every item its result. A batch that timed out, was cut off or
-// came back faulty is sent once more, for those who still wait.
+// came back faulty is sent once more, for those who still wait; after a timeout
+// in smaller ones, since Vault would not be faster the second time.
 func (b *Batcher) serve(l *lane, items []*item) {
 	err := b.attempt(l, items)
 	if err == nil {
@@ -37,11 +38,14 @@ func (b *Batcher) serve(l *lane, items []*item) {
 		if errors.Is(err, errFaulty) {
 			b.reread(l.key.ring)
 		}
-		if items = wanted(items); len(items) == 0 {
-			return
-		}
-		if err = b.attempt(l, items); err == nil {
-			return
+		for err = nil; err == nil; {
+			if items = wanted(items); len(items) == 0 {
+				return
+			}
+			part := items[:min(len(items), l.pace.size())]
+			if err = b.attempt(l, part); err == nil {
+				items = items[len(part):]
+			}
 		}
 	}
 	err = classify(err)
@@ -85,10 +89,15 @@ func (b *Batcher) ask(l *lane, items []*item) ([]result, error) {
 	began := b.cfg.Now()
 	var reply batchReply
 	_, err := b.cfg.Vault.Write(ctx, path, newBatchRequest(l.key, items), &reply)
-	b.metrics.asked(l.key.ring, len(items), b.cfg.Now().Sub(began))
+	took := b.cfg.Now().Sub(began)
+	b.metrics.asked(l.key.ring, len(items), took)
+	if errors.Is(err, context.DeadlineExceeded) {
+		l.pace.timedOut(len(items))
+	}
 	if err != nil {
 		return nil, err
 	}
+	l.pace.took(len(items), took, b.cfg.Timeout, b.cfg.BatchMax)
 	return reply.results(l.key, items)
 }
 
