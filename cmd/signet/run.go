@@ -131,7 +131,16 @@ func (s *service) finish(ctx context.Context, endBehind context.CancelFunc, back
 		s.logger.WarnContext(ctx, "signatures were still under way", "error", err)
 	}
 	endBehind()
-	background.Wait()
+	ended := make(chan struct{})
+	go func() {
+		background.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done(): // a file system that hangs, say: the orchestrator would kill us later
+		s.logger.WarnContext(ctx, "some background work did not end in time")
+	}
 	if err := s.closeRedis(); err != nil {
 		s.logger.WarnContext(ctx, "closing redis", "error", err)
 	}

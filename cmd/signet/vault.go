@@ -36,6 +36,7 @@ type vaultInitOptions struct {
 	credentialsDir string
 	keeperDir      string
 	dryRun         bool
+	narrow         bool
 	wait           time.Duration
 }
 
@@ -69,6 +70,7 @@ deploy/vault/operator.hcl is the policy that this token needs.`,
 	flags := cmd.Flags()
 	flags.StringVar(&o.configPath, "config", "signet.yaml", "Signet's configuration file")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print what would be done, and the policies; change nothing")
+	flags.BoolVar(&o.narrow, "narrow-policies", false, "let the policies lose paths that they have now, such as those of a removed ring")
 	flags.DurationVar(&o.wait, "wait", 0, "wait so long, such as 60s, until Vault is up and unsealed")
 	flags.StringVar(&o.credentialsDir, "credentials-dir", "", "write the issuer's role_id and a fresh secret_id here")
 	flags.StringVar(&o.keeperDir, "keeper-credentials-dir", "", "write the keeper's here, for a host that serves no tokens")
@@ -98,7 +100,7 @@ func vaultInit(ctx context.Context, o vaultInitOptions, out, progress io.Writer)
 	}
 	init := vaultinit.Config{
 		Conn: conn, Mount: cfg.Vault.TransitMount, AppRoleMount: cfg.Vault.Auth.Mount, MACKey: cfg.Refresh.MACKey,
-		DryRun: o.dryRun, CredentialsDir: o.credentialsDir, KeeperCredentialsDir: o.keeperDir,
+		DryRun: o.dryRun, NarrowPolicies: o.narrow, CredentialsDir: o.credentialsDir, KeeperCredentialsDir: o.keeperDir,
 		ConfigPath: o.configPath, Address: cfg.Vault.Address, Out: out,
 		RoleIDFile: cfg.Vault.Auth.RoleID.File, SecretIDFile: cfg.Vault.Auth.SecretID.File,
 	}

@@ -35,6 +35,7 @@ type roleData struct {
 	TokenTTL             int64    `json:"token_ttl"`
 	TokenMaxTTL          int64    `json:"token_max_ttl"`
 	TokenNumUses         int64    `json:"token_num_uses"`
+	TokenPeriod          int64    `json:"token_period"`
 	BindSecretID         bool     `json:"bind_secret_id"`
 }
 
@@ -47,7 +48,9 @@ func (s *survey) rolePath(r appRole) string {
 //
 // Without the default policy: it is a template, which Vault renders for every
 // request, and halves the rate of signatures. Service tokens: a batch token can
-// be neither renewed nor revoked. Unlimited uses: every signature is one.
+// be neither renewed nor revoked. Unlimited uses: every signature is one. No
+// period, which a token could renew itself for ever with, and a day at most: a
+// stolen one ends.
 func (s *survey) role(ctx context.Context, r appRole) (step, error) {
 	out := step{kind: "AppRole", name: s.rolePath(r)}
 	var d roleData
@@ -66,7 +69,7 @@ func (s *survey) role(ctx context.Context, r appRole) (step, error) {
 			want.TokenTTL = d.TokenTTL
 		}
 		if d.TokenMaxTTL != 0 {
-			want.TokenMaxTTL = d.TokenMaxTTL
+			want.TokenMaxTTL = min(d.TokenMaxTTL, want.TokenMaxTTL)
 		}
 		if d.equal(want) {
 			return out, nil
@@ -80,5 +83,6 @@ func (s *survey) role(ctx context.Context, r appRole) (step, error) {
 func (d roleData) equal(o roleData) bool {
 	return slices.Equal(d.TokenPolicies, o.TokenPolicies) && d.TokenNoDefaultPolicy == o.TokenNoDefaultPolicy &&
 		d.TokenType == o.TokenType && d.TokenTTL == o.TokenTTL && d.TokenMaxTTL == o.TokenMaxTTL &&
-		d.TokenNumUses == o.TokenNumUses && d.BindSecretID == o.BindSecretID
+		d.TokenNumUses == o.TokenNumUses && d.BindSecretID == o.BindSecretID &&
+		d.TokenPeriod == o.TokenPeriod
 }

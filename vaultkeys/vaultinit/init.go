@@ -42,6 +42,9 @@ type Config struct {
 	MACKey string
 	// DryRun prints what would be done, and the policies, and writes nothing.
 	DryRun bool
+	// NarrowPolicies lets a policy lose paths that it has now. Without it that is
+	// refused: policy names are fixed, so another configuration may share them.
+	NarrowPolicies bool
 	// CredentialsDir is where the issuer's role_id and a fresh secret_id are
 	// written, made with mode 0700 if absent; "" = only say how to get them.
 	// KeeperCredentialsDir is the same for the keeper, and another directory:

@@ -182,6 +182,8 @@ func TestMendsWhatItCan(t *testing.T) {
 		"batch tokens":     {"auth/approle/role/signet-issuer", "token_type", "batch", "auth/approle/role/signet-issuer", "service", "changed"},
 		"no secret id":     {"auth/approle/role/signet-issuer", "bind_secret_id", false, "auth/approle/role/signet-issuer", true, "changed"},
 		"few uses":         {"auth/approle/role/signet-issuer", "token_num_uses", 10.0, "auth/approle/role/signet-issuer", 0.0, "changed"},
+		"periodic":         {"auth/approle/role/signet-issuer", "token_period", 2592000.0, "auth/approle/role/signet-issuer", 0.0, "changed"},
+		"too long":         {"auth/approle/role/signet-keeper", "token_max_ttl", 315360000.0, "auth/approle/role/signet-keeper", 86400.0, "changed"},
 		"no lifetime":      {"auth/approle/role/signet-issuer", "token_ttl", 0.0, "auth/approle/role/signet-issuer", 3600.0, "changed"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -203,6 +205,24 @@ func TestMendsWhatItCan(t *testing.T) {
 			wantWrites(t, f)
 		})
 	}
+}
+
+// TestPolicyKeepsItsPaths: names are fixed, so a smaller configuration must not
+// take the rights of a running replica away in passing.
+func TestPolicyKeepsItsPaths(t *testing.T) {
+	f := newFake()
+	mustRun(t, f, nil)
+	fewer := func(c *vaultinit.Config) { c.Rings = c.Rings[:1] }
+	for _, dry := range []bool{true, false} {
+		_, err := run(t, f, func(c *vaultinit.Config) { fewer(c); c.DryRun = dry })
+		if err == nil || !strings.Contains(err.Error(), "transit/hmac/legacy") || !strings.Contains(err.Error(), "--narrow-policies") {
+			t.Errorf("dry run %v: error %v, want one that names what would be lost", dry, err)
+		}
+		wantWrites(t, f)
+	}
+	mustRun(t, f, func(c *vaultinit.Config) { fewer(c); c.NarrowPolicies = true })
+	wantWrites(t, f, "sys/policies/acl/signet-issuer", "sys/policies/acl/signet-keeper", "sys/policies/acl/signet-auditor")
+	mustRun(t, f, nil) // and back: gaining needs no flag
 }
 
 func TestKeepsWhatIsTheOperators(t *testing.T) {

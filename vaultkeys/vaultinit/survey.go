@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"signet/vaultkeys"
@@ -112,6 +113,25 @@ func (s *survey) mounted(ctx context.Context, kind, table, path, want, remedy st
 	return out, nil
 }
 
+// policyPaths finds the paths that a policy names.
+var policyPaths = regexp.MustCompile(`(?m)^\s*path\s+"([^"]*)"`)
+
+// lostPaths are those that only the old text names. A pattern is not counted:
+// whoever wrote one into our policy widened it by hand.
+func lostPaths(before, after string) []string {
+	kept := map[string]bool{}
+	for _, m := range policyPaths.FindAllStringSubmatch(after, -1) {
+		kept[m[1]] = true
+	}
+	var lost []string
+	for _, m := range policyPaths.FindAllStringSubmatch(before, -1) {
+		if !kept[m[1]] && !strings.ContainsAny(m[1], "*+") {
+			lost = append(lost, m[1])
+		}
+	}
+	return lost
+}
+
 func (s *survey) policy(ctx context.Context, p Policy) (step, error) {
 	path := "sys/policies/acl/" + p.Name
 	var stored struct {
@@ -126,6 +146,10 @@ func (s *survey) policy(ctx context.Context, p Policy) (step, error) {
 		return out, nil
 	case found:
 		out.state, out.note = differs, "it was another text"
+		if lost := lostPaths(stored.Policy, p.Text); len(lost) > 0 && !s.cfg.NarrowPolicies {
+			s.refuse("policy %s would lose %s, which another configuration or a running replica may need: "+
+				"add the rings to this configuration, or run again with --narrow-policies", p.Name, strings.Join(lost, ", "))
+		}
 	default:
 		out.state = absent
 	}
