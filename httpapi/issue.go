@@ -71,7 +71,7 @@ func parseIssue(body []byte) (issuer.IssueRequest, error) {
 	if ttl != "" {
 		d, err := time.ParseDuration(ttl)
 		if err != nil || d <= 0 {
-			return r, malformed("ttl must be a duration such as 5m")
+			return r, malformed("ttl must be a duration of at least 1s, such as 5m")
 		}
 		r.TTL = d
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,7 +44,13 @@ the client's secrets, move the client over, then remove the old hash.`,
 			if output != "table" && output != "json" {
 				return usage("-o %s: use table or json", output)
 			}
-			return clientNew(cmd.OutOrStdout(), entry, output)
+			if err := clientNew(cmd.OutOrStdout(), entry, output); err != nil {
+				return err
+			}
+			for _, note := range idle(entry) {
+				cmd.PrintErrln("note: " + note)
+			}
+			return nil
 		},
 	}
 	flags := cmd.Flags()
@@ -87,6 +94,21 @@ func clientNew(out io.Writer, entry clients.Entry, format string) error {
 	}
 	_, err = fmt.Fprintf(out, "Client secret, shown only now:\n\n  %s\n\nEntry for the clients file, below `clients:`:\n\n%s", secret, text)
 	return err
+}
+
+// idle says what of an entry can have no effect. It may be meant: the list can
+// be filled in later.
+func idle(e clients.Entry) (notes []string) {
+	if len(e.Grants) == 0 && !e.Introspect {
+		notes = append(notes, "without --grant or --introspect this client may do nothing but revoke")
+	}
+	if slices.Contains(e.Grants, string(clients.GrantIssue)) && len(e.Subjects) == 0 {
+		notes = append(notes, "without --subject it may issue tokens for nobody")
+	}
+	if len(e.Audiences) == 0 && (len(e.Grants) > 0 || e.Introspect) {
+		notes = append(notes, "without --audience it gets no token, and sees no one else's at introspection")
+	}
+	return notes
 }
 
 // describe drops the line numbers, which are of a text that the user never saw.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -17,6 +18,18 @@ import (
 // maxConnections bounds the public listener; whoever comes beyond waits in the
 // kernel's queue instead of in our memory.
 const maxConnections = 8192
+
+// connectionLimit leaves files for Vault, Redis, the ops listener and the files
+// that are read while running, where the process may open few: idle callers must
+// not take the probes away.
+func connectionLimit() int {
+	const reserve, least = 256, 64
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur >= maxConnections+reserve {
+		return maxConnections
+	}
+	return max(least, int(limit.Cur)-reserve) //nolint:gosec // G115: it is below maxConnections+reserve
+}
 
 // listener is where a server accepts, and how.
 type listener struct {
@@ -37,7 +50,7 @@ func listenPublic(ctx context.Context, c config.Listen, logger *slog.Logger) (li
 	if err != nil {
 		return l, err
 	}
-	l.listener = netutil.LimitListener(inner, maxConnections)
+	l.listener = netutil.LimitListener(inner, connectionLimit())
 	return l, nil
 }
 

@@ -61,16 +61,19 @@ func TestExitCodes(t *testing.T) {
 		"client new --id a:b":                    {2, "", "cannot be a client id"},
 		"client new --id a --grant nonsense":     {2, "", "is not a grant"},
 		"client new --id a --ttl nonsense":       {2, "", "invalid argument"},
-		"client new --id a":                      {0, "  - id: a\n", ""},
-		"client new --id a -o json":              {0, `"id": "a"`, ""},
-		"vault init --config /nowhere/s.yaml":    {1, "", "/nowhere/s.yaml"},
+		"client new --id a":                      {0, "  - id: a\n", "note: without --grant or --introspect"},
+		"client new --id a --grant issue --audience b": {0, "  - id: a\n", "note: without --subject"},
+		"client new --id a --introspect":               {0, "  - id: a\n", "note: without --audience"},
+		"client new --id a --introspect --audience b":  {0, "  - id: a\n", ""},
+		"client new --id a -o json":                    {0, `"id": "a"`, "note: "},
+		"vault init --config /nowhere/s.yaml":          {1, "", "/nowhere/s.yaml"},
 	} {
 		t.Run(line, func(t *testing.T) {
 			code, stdout, stderr := signet(t, strings.Fields(line)...)
 			if code != c.code || !strings.Contains(stdout, c.stdout) || !strings.Contains(stderr, c.stderr) {
 				t.Errorf("code %d\nstdout: %s\nstderr: %s", code, stdout, stderr)
 			}
-			if code != 0 && stdout != "" || code == 0 && stderr != "" {
+			if code != 0 && stdout != "" || code == 0 && (stderr == "") != (c.stderr == "") {
 				t.Errorf("code %d\nstdout: %s\nstderr: %s", code, stdout, stderr)
 			}
 			if code == 2 && !strings.HasPrefix(stderr, "signet: wrong usage: ") {
@@ -154,7 +157,7 @@ func TestServeCheck(t *testing.T) {
 		"a client of another ring": {
 			map[string]string{"signet.yaml": goodConfig, "token": "x", "clients.yaml": "clients: [{id: a, ring: other}]\n"}, 3, []string{"other"},
 		},
-		"no clients": {map[string]string{"signet.yaml": goodConfig, "token": "x"}, 1, []string{"clients.yaml"}},
+		"no clients": {map[string]string{"signet.yaml": goodConfig, "token": "x"}, 3, []string{"clients.yaml", "signet client new"}},
 		"everything at once": {
 			map[string]string{"signet.yaml": withTLS, "clients.yaml": "clients: [{id: 'a:b'}]\n"}, 3, []string{"vault.auth.token", "clients.yaml:1", "listen.tls"},
 		},

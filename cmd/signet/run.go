@@ -41,7 +41,7 @@ func (s *service) run(ctx context.Context) error {
 	servers[0].TLSConfig = public.tls
 	spawn(func(context.Context) error { return serveOn(servers[0], public) })
 	spawn(func(context.Context) error { return serveOn(servers[1], listener{listener: ops}) })
-	s.logger.InfoContext(ctx, "listening", "public", public.listener.Addr().String(), "ops", ops.Addr().String())
+	s.logger.InfoContext(ctx, "listening", "public", public.listener.Addr().String(), "ops", ops.Addr().String(), "max_connections", connectionLimit())
 
 	select {
 	case <-ctx.Done():

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 
@@ -73,6 +74,9 @@ func checkConfig(out io.Writer, path string) error {
 	registry := clientsConfig(cfg)
 	registry.Logger = slog.New(slog.DiscardHandler)
 	if _, err := clients.Open(registry); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w: clients.file: %w; `signet client new` makes an entry for it", errFound, err)
+		}
 		problems = append(problems, found(err))
 	}
 	if err := errors.Join(problems...); err != nil {

@@ -2,7 +2,7 @@
 // that others verify, a request whose restriction must not be lost. It is
 // stricter than encoding/json: no name twice in an object at any depth
 // (RFC 7515 section 4, RFC 7519 section 4), no invalid UTF-8, no lone surrogate
-// (RFC 8259 section 8.2), no byte order mark, nothing after the value, and
+// (RFC 8259 section 8.2), no number that a double cannot hold, no byte order mark, nothing after the value, and
 // nesting only to a depth that the caller sets.
 //
 // It is not a decoder into Go types: [ParseObject] splits an object into its

@@ -1,6 +1,9 @@
 package strictjson
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+)
 
 // parser is a recursive descent over RFC 8259; its depth is bounded.
 type parser struct {
@@ -73,8 +76,10 @@ func (p *parser) value(depth int) bool {
 	}
 }
 
-// number reads the grammar of RFC 8259 section 6; the value is not computed.
+// number reads the grammar of RFC 8259 section 6, of a value that a double can
+// hold: what some readers take for infinity, others for an error.
 func (p *parser) number() bool {
+	start := p.pos
 	if p.peek() == '-' {
 		p.pos++
 	}
@@ -101,7 +106,8 @@ func (p *parser) number() bool {
 			return false
 		}
 	}
-	return true
+	_, err := strconv.ParseFloat(string(p.data[start:p.pos]), 64)
+	return err == nil
 }
 
 func (p *parser) digits() bool {

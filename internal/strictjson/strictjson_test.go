@@ -113,7 +113,7 @@ func TestMember(t *testing.T) {
 		{value: `["a",1]`},
 		{value: `["a",]`},
 		{value: `[]`},
-		{value: `1e400`, number: "1e400"},
+		{value: `1e400`}, {value: `1e308`, number: "1e308"},
 		{value: `-0.5`, number: "-0.5"},
 		{value: `null`},
 		{value: `{"a":"b"}`},

@@ -169,7 +169,7 @@ func (m *Map) list(key string) []element {
 	}
 	seq, ok := e.value.(*ast.SequenceNode)
 	if !ok {
-		m.doc.refuseKind(m.At(key), "has "+kind(e.value)+" where a list is needed", "write `"+key+": [...]`, or [] for none")
+		m.doc.refuseKind(m.At(key), "has "+kind(e.value)+" where a list is needed", "write `"+key+": [...]`")
 		return nil
 	}
 	elements := make([]element, 0, len(seq.Values))

@@ -87,7 +87,7 @@ func TestWrongValues(t *testing.T) {
 		"sub: {key: [x]}":   {2, "sub.key", "has a list where a text is needed", "write a text"},
 		"items: [x]":        {2, "items[0]", "has a text where settings are needed", "key: value"},
 		"items: [{}]":       {2, "items[0].id", "is missing", "write `id: x`"},
-		"items: {id: x}":    {2, "items", "has a mapping where a list is needed", "or [] for none"},
+		"items: {id: x}":    {2, "items", "has a mapping where a list is needed", "[...]"},
 		"items: [{id: ''}]": {2, "items[0].id", "is missing", "write `id: x`"},
 	} {
 		t.Run(line, func(t *testing.T) {
