@@ -28,7 +28,7 @@ func connectionLimit() int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur >= maxConnections+reserve {
 		return maxConnections
 	}
-	return max(least, int(limit.Cur)-reserve) //nolint:gosec // G115: it is below maxConnections+reserve
+	return max(least, int(limit.Cur)-reserve)
 }
 
 // listener is where a server accepts, and how.
