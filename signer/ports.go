@@ -30,7 +30,7 @@ type Key struct {
 	Ring      string
 	Version   int
 	Algorithm Algorithm
-	// KID is the RFC 7638 SHA-256 thumbprint of Public (DESIGN.md 4), or for
+	// KID is the RFC 7638 SHA-256 thumbprint of Public, or for
 	// HS256 a value derived from the secret inside Vault.
 	KID string
 	// Public is *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey; nil for HS256.

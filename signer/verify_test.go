@@ -110,7 +110,7 @@ func headerReplaced(old string, news ...string) func(*forger) map[string]string 
 	}
 }
 
-// rejections is FACTS 6's checklist (RFC 8725, RFC 7515), class by class.
+// rejections is what RFC 8725 and RFC 7515 have a verifier refuse, class by class.
 var rejections = []rejection{
 	{"RejectsNone", func(f *forger) map[string]string {
 		cases := make(map[string]string)

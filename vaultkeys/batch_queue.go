@@ -54,7 +54,7 @@ func newItem(ctx context.Context, req signer.Request) (*item, error) {
 func (it *item) finish(sig []byte, err error) { it.done <- result{sig, err} }
 
 // laneKey is what one Vault request can sign with: key_version and algorithm
-// are the request's, never an item's (FACTS: per-item key_version is ignored).
+// are the request's, never an item's (Vault ignores a key_version inside batch_input).
 // The kid is part of it because version numbers are re-used after a restore.
 type laneKey struct {
 	ring    string

@@ -12,7 +12,7 @@ import (
 
 // batchRequest is the body of transit/sign and transit/hmac with batch_input.
 // Every parameter is a JSON string: Vault's policy compares only strings, and
-// lets a number past (FIELD-GUIDE: allowed_parameters). The two endpoints
+// lets a number past. The two endpoints
 // name the hash differently.
 type batchRequest struct {
 	KeyVersion          string       `json:"key_version"`
