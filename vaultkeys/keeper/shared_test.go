@@ -122,6 +122,19 @@ func TestHMACWithoutRedis(t *testing.T) {
 	f.want("hs", state{Latest: 2, MinDec: 1})
 }
 
+// TestHMACAsksForLiveVersions: not for those that were retired years ago.
+func TestHMACAsksForLiveVersions(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, ringOf("hs", signer.HS256))
+	f.vault.Rotate("hs")
+	f.vault.Rotate("hs")
+	f.vault.Configure("hs", 2, 2)
+	f.round(f.keeper(f.vault))
+	if len(f.times.seen) != 2 {
+		t.Errorf("asked for %v, want versions 2 and 3", f.times.seen)
+	}
+}
+
 // TestReusedHMACNumber: Redis remembers version 2 of a key that was deleted
 // since. The new one is not fenced before the replicas had time to read it.
 func TestReusedHMACNumber(t *testing.T) {

@@ -88,6 +88,9 @@ func TestPlan(t *testing.T) {
 			ring: lifecycle.Ring{Versions: created(3*period, 3*period, 2*period), MinEncryption: 3, MinDecryption: 1, Latest: 3},
 			seen: lifecycle.Observed{Latest: standing(3, 2*rollover-1)},
 		},
+		"the latest may not sign: the newest that may counts, and a rotation comes after the latest": {
+			ring: lifecycle.Ring{Versions: created(period), MinDecryption: 1, Latest: 2}, want: []action{{lifecycle.Rotate, 2}},
+		},
 		"fences when all replicas sign with it": {
 			ring: lifecycle.Ring{Versions: created(day, young), MinDecryption: 1, Latest: 2}, seen: lifecycle.Observed{Latest: long},
 			want: []action{{lifecycle.Fence, 2}},
@@ -243,6 +246,37 @@ func TestPlanTellsWhen(t *testing.T) {
 	}
 	if len(steps) != len(want) {
 		t.Errorf("steps %+v, want %v", steps, want)
+	}
+}
+
+// TestPlanFencesTogether: of versions whose time comes at once the last is the
+// plan, not the first.
+func TestPlanFencesTogether(t *testing.T) {
+	t.Parallel()
+	ring := lifecycle.Ring{Versions: created(time.Hour, time.Second, time.Second, 0), MinDecryption: 1, Latest: 4}
+	steps := lifecycle.Plan(ring, planPolicy, lifecycle.Observed{At: epoch, Latest: standing(4, time.Hour)}, epoch)
+	want := lifecycle.Action{Kind: lifecycle.Fence, Version: 3}
+	if len(steps) == 0 || steps[0].Action != want || !steps[0].Due.Equal(at(999*time.Second+fenceWait)) {
+		t.Errorf("the plan is %+v, want %+v first", steps, want)
+	}
+}
+
+// TestPlanWithoutPeriod: a ring without a rotation period is not rotated.
+func TestPlanWithoutPeriod(t *testing.T) {
+	t.Parallel()
+	p := planPolicy
+	p.RotationPeriod = 0
+	ring := lifecycle.Ring{Versions: created(9 * period), MinDecryption: 1, Latest: 1}
+	if steps := lifecycle.Plan(ring, p, lifecycle.Observed{At: epoch}, epoch); len(steps) > 0 {
+		t.Errorf("the plan is %+v", steps)
+	}
+}
+
+// TestStandingDoesNotGrow: a keeper looks every few seconds for years.
+func TestStandingDoesNotGrow(t *testing.T) {
+	s := standing(2, time.Hour)
+	if n := testing.AllocsPerRun(1000, func() { s.See(2, epoch) }); n != 0 {
+		t.Errorf("%v allocations each time that nothing changed", n)
 	}
 }
 
