@@ -23,15 +23,16 @@ type BatcherConfig struct {
 	// version of one ring; 0 = 2, which keep Vault busy while replies are
 	// checked here.
 	InFlight int
-	// BatchMax is the most signatures asked for in one request; 0 = 128.
+	// BatchMax is the most signatures asked for in one request; 0 = 128. A key
+	// whose signatures take long gets fewer: an eighth of Timeout's worth.
 	BatchMax int
 	// QueueMax is the most requests that wait, over all rings; 0 = 4096.
 	QueueMax int
 	// VerifyAll makes every signature be verified locally before it leaves;
 	// false = one of each reply, and all after a failure until a clean reply.
 	VerifyAll bool
-	// Timeout is how long Vault may take for one batch; 0 = 2s. A batch that
-	// took longer is sent once more.
+	// Timeout is how long Vault may take for one batch; 0 = 2s. What took
+	// longer is asked for once more, in smaller batches.
 	Timeout time.Duration
 	// Reread reads a ring again now, after a signature that does not verify;
 	// nil = nothing is read.

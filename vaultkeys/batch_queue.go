@@ -3,6 +3,7 @@ package vaultkeys
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -22,6 +23,7 @@ type item struct {
 	// Guarded by queue.mu.
 	lane  *lane // nil unless waiting
 	place link[*item]
+	again bool // it was put back once, and is not a second time
 }
 
 type result struct {
@@ -63,6 +65,14 @@ type laneKey struct {
 	kid     string
 }
 
+// paceKey is what has a pace. Lanes are forgotten whenever they are idle, and a
+// ring's next version is as fast as the one before; rings are configured, so
+// these are few.
+type paceKey struct {
+	ring string
+	alg  signer.Algorithm
+}
+
 // lane holds the requests that wait for one key version. Its clients take turns,
 // so that none waits longer because another one asks for more.
 type lane struct {
@@ -70,7 +80,7 @@ type lane struct {
 	// faults counts replies that were discarded since the last clean one: while
 	// it is not 0 every signature is verified.
 	faults atomic.Uint64
-	pace   pace
+	pace   *pace
 
 	// Guarded by queue.mu.
 	turns turns[*item]
@@ -83,6 +93,7 @@ type queue struct {
 
 	mu      sync.Mutex
 	lanes   map[laneKey]*lane
+	paces   map[paceKey]*pace
 	waiting int
 	clients map[string]int // waiting requests by client
 	runners int
@@ -93,7 +104,7 @@ type queue struct {
 func newQueue(inFlight, batchMax, limit int) *queue {
 	return &queue{
 		inFlight: inFlight, batchMax: batchMax, max: limit, share: max(1, limit/4),
-		lanes: map[laneKey]*lane{}, clients: map[string]int{}, idle: make(chan struct{}),
+		lanes: map[laneKey]*lane{}, paces: map[paceKey]*pace{}, clients: map[string]int{}, idle: make(chan struct{}),
 	}
 }
 
@@ -117,11 +128,11 @@ func (q *queue) add(it *item) (l *lane, start bool, err error) {
 		}
 	}
 	if l == nil {
-		l = &lane{key: key}
-		l.pace.start(key.alg, q.batchMax)
+		l = &lane{key: key, pace: q.pace(key)}
 		q.lanes[key] = l
 	}
-	q.append(l, it)
+	l.turns.push(&it.place, it.client)
+	q.joined(l, it)
 	if start {
 		l.out++
 		q.runners++
@@ -129,11 +140,21 @@ func (q *queue) add(it *item) (l *lane, start bool, err error) {
 	return l, start, nil
 }
 
+func (q *queue) pace(l laneKey) *pace {
+	key := paceKey{l.ring, l.alg}
+	p := q.paces[key]
+	if p == nil {
+		p = newPace(l.alg, q.batchMax)
+		q.paces[key] = p
+	}
+	return p
+}
+
 // take is the next batch of a lane: of all that wait one of each client in
-// turn, up to what its pace allows, without those whose caller has gone. Two items of one
-// reference never share a batch, or the echo could not tell them apart: the
-// second one begins the next. Empty means that nothing waits, and the runner's
-// place is given back.
+// turn, up to what its pace allows, without those whose caller has gone. Two
+// items of one reference never share a batch, or the echo could not tell them
+// apart: the second one begins the next. Empty means that nothing waits, and the
+// runner's place is given back.
 func (q *queue) take(l *lane, into []*item) []*item {
 	var seen map[string]struct{}
 	q.mu.Lock()
@@ -210,9 +231,30 @@ func (q *queue) release(l *lane) {
 	}
 }
 
-func (q *queue) append(l *lane, it *item) {
+// putBack has items that were taken wait again, before all others of their
+// clients but for no earlier turn. They had a place, so no limit applies. Those
+// that were put back before are returned: they have had their second try.
+func (q *queue) putBack(l *lane, items []*item) (tried []*item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, it := range slices.Backward(items) {
+		switch {
+		case it.ctx.Err() != nil: // its caller takes nothing out any more
+			it.finish(nil, errGone(it.ctx))
+		case it.again:
+			tried = append(tried, it)
+		default:
+			it.again = true
+			l.turns.putBack(&it.place, it.client)
+			q.joined(l, it)
+		}
+	}
+	return tried
+}
+
+// joined accounts for an item that waits from now on.
+func (q *queue) joined(l *lane, it *item) {
 	it.lane = l
-	l.turns.push(&it.place, it.client)
 	q.waiting++
 	if it.client != "" {
 		q.clients[it.client]++

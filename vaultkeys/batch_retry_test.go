@@ -150,3 +150,47 @@ func TestFailuresAreClassified(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatTimedOutWaitsAgain: it is sent in smaller requests, a canary and
+// another client come in between, and one that times out again takes only its
+// own along.
+func TestWhatTimedOutWaitsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSpy()
+		s.CreateKey(batchRing, "ecdsa-p256")
+		key := keyOf(s.Fake, batchRing, 1, signer.ES256)
+		s.service = func(int) time.Duration {
+			if n := len(s.requests()); n == 2 || n == 4 {
+				return time.Hour
+			}
+			return time.Second
+		}
+		b := newBatcher(s, func(c *vaultkeys.BatcherConfig) { c.InFlight = 1 })
+		of := func(client, id string) <-chan outcome {
+			out := signAsync(t.Context(), b, requestOf(client, key, id))
+			synctest.Wait()
+			return out
+		}
+		var outs []<-chan outcome
+		outs = append(outs, of("many", "first"))
+		for i := range 8 {
+			outs = append(outs, of("many", fmt.Sprint(i)))
+		}
+		time.Sleep(1500 * time.Millisecond) // the eight are out, and will get no answer
+		synctest.Wait()
+		outs = append(outs, of("other", "other"), of("", "canary"))
+		time.Sleep(2 * time.Second) // they timed out
+		synctest.Wait()
+		if got := s.requests()[2].references(); !slices.Equal(got, []string{"canary", "other", "0", "1"}) {
+			t.Errorf("after the timeout: %v", got)
+		}
+		for i, o := range outs {
+			got := <-o
+			lost := i == 3 || i == 4 // "2" and "3", in the fourth request
+			if lost != errors.Is(got.err, context.DeadlineExceeded) || !lost && got.err != nil {
+				t.Errorf("%d: %v, want lost = %t", i, got.err, lost)
+			}
+		}
+		closeBatcher(t, b)
+	})
+}

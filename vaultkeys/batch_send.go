@@ -26,25 +26,27 @@ func (b *Batcher) run(l *lane) {
 	}
 }
 
-// serve gets every item its result. A batch that timed out, was cut off or
-// came back faulty is sent once more, for those who still wait; after a timeout
-// in smaller ones, since Vault would not be faster the second time.
+// serve gets every item its result, once more asked for if need be: what was cut
+// off or came back faulty at once, for those who still wait. What timed out waits
+// again, because Vault would not be faster the second time: it is sent in smaller
+// requests, and a canary or another client comes in between.
 func (b *Batcher) serve(l *lane, items []*item) {
 	err := b.attempt(l, items)
 	if err == nil {
 		return
 	}
 	if b.retryable(err) {
-		if errors.Is(err, errFaulty) {
-			b.reread(l.key.ring)
-		}
-		for err = nil; err == nil; {
+		if errors.Is(err, context.DeadlineExceeded) {
+			items = b.queue.putBack(l, items)
+		} else {
+			if errors.Is(err, errFaulty) {
+				b.reread(l.key.ring)
+			}
 			if items = wanted(items); len(items) == 0 {
 				return
 			}
-			part := items[:min(len(items), l.pace.size())]
-			if err = b.attempt(l, part); err == nil {
-				items = items[len(part):]
+			if err = b.attempt(l, items); err == nil {
+				return
 			}
 		}
 	}
@@ -97,7 +99,7 @@ func (b *Batcher) ask(l *lane, items []*item) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.pace.took(len(items), took, b.cfg.Timeout, b.cfg.BatchMax)
+	l.pace.took(len(items), took, b.cfg.Timeout)
 	return reply.results(l.key, items)
 }
 

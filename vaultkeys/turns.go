@@ -20,6 +20,16 @@ func (c *chain[T]) push(l *link[T]) {
 	c.tail = l
 }
 
+func (c *chain[T]) pushFront(l *link[T]) {
+	l.prev, l.next = nil, c.head
+	if c.head == nil {
+		c.tail = l
+	} else {
+		c.head.prev = l
+	}
+	c.head = l
+}
+
 func (c *chain[T]) remove(l *link[T]) {
 	if l.prev == nil {
 		c.head = l.next
@@ -55,6 +65,14 @@ type turns[T any] struct {
 func (t *turns[T]) push(l *link[T], client string) {
 	ln := t.line(client)
 	ln.push(l)
+	ln.length++
+}
+
+// putBack adds l at the head of its client's line. It gives the client no
+// earlier turn.
+func (t *turns[T]) putBack(l *link[T], client string) {
+	ln := t.line(client)
+	ln.pushFront(l)
 	ln.length++
 }
 
