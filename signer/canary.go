@@ -196,7 +196,8 @@ func (c *Canary) signOnce(ctx context.Context, ring string) error {
 
 func (c *Canary) record(ctx context.Context, ring string, err error) {
 	if errors.Is(err, ErrOverloaded) {
-		// A full queue says that signing works and is wanted; it sheds by itself.
+		// A full queue, or one that moved on without the canary, says that signing
+		// works and is wanted; it sheds by itself.
 		c.metrics.count(ring, "overloaded")
 		return
 	}

@@ -12,7 +12,9 @@ var (
 	// ErrUnavailable: the key holder cannot be asked now (sealed, unreachable,
 	// stale snapshot, clock out of step). Worth a retry later; 503 to callers.
 	ErrUnavailable = errors.New("signing is unavailable")
-	// ErrOverloaded: the signing queue is full, or the caller's share of it.
+	// ErrOverloaded: the signing queue is full, or the caller's share of it, or the
+	// caller's time was up in it while others were served. It says nothing against
+	// the key holder.
 	ErrOverloaded = errors.New("signing queue is full")
 	// ErrVersionRefused: the key holder no longer signs with the pinned
 	// version. The header must be rebuilt with the current kid.
@@ -45,8 +47,9 @@ type Request struct {
 	Input []byte
 	// Reference is the jti; Vault echoes and logs it per item.
 	Reference string
-	// Client is the client the signature is for: no client may fill more than a
-	// quarter of the queue. Empty for Signet's own canaries.
+	// Client is the client the signature is for: clients take turns, and none may
+	// fill more than a quarter of the queue. Empty for Signet's own canaries, which
+	// come first.
 	Client string
 }
 

@@ -103,8 +103,10 @@ func NewBatcher(cfg BatcherConfig) *Batcher {
 
 var errClosed = fmt.Errorf("%w: shutting down", signer.ErrUnavailable)
 
-// Sign fits signer.Backend. It returns as soon as ctx ends, with an error that
-// is signer.ErrUnavailable and ctx's; the signature may still be made then.
+// Sign fits signer.Backend. It returns as soon as ctx ends; the signature may
+// still be made then. The error is ctx's, and signer.ErrUnavailable or, if ctx's
+// time was up before the request was sent while others were served,
+// signer.ErrOverloaded.
 func (b *Batcher) Sign(ctx context.Context, req signer.Request) ([]byte, error) {
 	began := b.cfg.Now()
 	sig, err := b.sign(ctx, req)
@@ -131,8 +133,7 @@ func (b *Batcher) sign(ctx context.Context, req signer.Request) ([]byte, error) 
 	case r := <-it.done:
 		return r.sig, r.err
 	case <-ctx.Done():
-		b.queue.abandon(it)
-		return nil, errGone(ctx)
+		return nil, b.queue.abandon(it)
 	}
 }
 

@@ -40,6 +40,7 @@ func TestOthersConnectionsDoNotMatter(t *testing.T) {
 			key := keyOf(s.Fake, batchRing, 1, signer.ES256)
 			b := newBatcher(s, func(c *vaultkeys.BatcherConfig) { c.BatchMax = 16 })
 			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
 			for i := range connections {
 				go keepAsking(ctx, b, "greedy", key, fmt.Sprint(i))
 			}
@@ -59,7 +60,9 @@ func TestOthersConnectionsDoNotMatter(t *testing.T) {
 
 func mustSign(t testing.TB, b *vaultkeys.Batcher, req signer.Request) {
 	t.Helper()
-	sig, err := b.Sign(t.Context(), req)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	sig, err := b.Sign(ctx, req)
 	mustVerify(t, req, outcome{sig, err})
 }
 

@@ -2,6 +2,7 @@ package vaultkeys
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -23,7 +24,8 @@ type item struct {
 	// Guarded by queue.mu.
 	lane  *lane // nil unless waiting
 	place link[*item]
-	again bool // it was put back once, and is not a second time
+	again bool   // it was put back once, and is not a second time
+	since uint64 // the lane's answers when it joined
 }
 
 type result struct {
@@ -81,6 +83,8 @@ type lane struct {
 	// it is not 0 every signature is verified.
 	faults atomic.Uint64
 	pace   *pace
+	// answers counts the good replies.
+	answers atomic.Uint64
 
 	// Guarded by queue.mu.
 	turns turns[*item]
@@ -132,6 +136,7 @@ func (q *queue) add(it *item) (l *lane, start bool, err error) {
 		q.lanes[key] = l
 	}
 	l.turns.push(&it.place, it.client)
+	it.since = l.answers.Load()
 	q.joined(l, it)
 	if start {
 		l.out++
@@ -166,8 +171,7 @@ func (q *queue) take(l *lane, into []*item) []*item {
 		}
 		it := next.value
 		if it.ctx.Err() != nil {
-			q.unlink(it)
-			it.finish(nil, errGone(it.ctx))
+			it.finish(nil, q.unlink(it))
 			continue
 		}
 		if _, twice := seen[it.reference]; twice {
@@ -190,13 +194,15 @@ func (q *queue) take(l *lane, into []*item) []*item {
 }
 
 // abandon takes an item out whose caller has gone, so that its place is free
-// at once. One that was sent already is not waiting any more.
-func (q *queue) abandon(it *item) {
+// at once. One that was sent already is not waiting any more. The error is what
+// became of it.
+func (q *queue) abandon(it *item) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if it.lane != nil {
-		q.unlink(it)
+		return q.unlink(it)
 	}
+	return errGone(it.ctx)
 }
 
 // close refuses newcomers; the channel is closed when all work is done.
@@ -261,9 +267,17 @@ func (q *queue) joined(l *lane, it *item) {
 	}
 }
 
-func (q *queue) unlink(it *item) {
-	it.lane.turns.remove(&it.place, it.client)
+// unlink takes a waiting item out whose caller has gone. If its time was up
+// while Vault answered others, there is more to do than Vault can, and nothing
+// is known against it; if Vault answered nobody, it may as well be down.
+func (q *queue) unlink(it *item) error {
+	l := it.lane
+	l.turns.remove(&it.place, it.client)
 	q.left(it)
+	if !it.again && l.answers.Load() > it.since && errors.Is(it.ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("%w: it was not this request's turn in time: %w", signer.ErrOverloaded, context.Cause(it.ctx))
+	}
+	return errGone(it.ctx)
 }
 
 // left accounts for an item that waits no more.

@@ -99,6 +99,7 @@ func (b *Batcher) ask(l *lane, items []*item) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.answers.Add(1)
 	l.pace.took(len(items), took, b.cfg.Timeout)
 	return reply.results(l.key, items)
 }
