@@ -75,7 +75,7 @@ func asError(err error) *Error {
 	case errors.Is(err, signer.ErrInvalidClaims):
 		return &Error{Code: InvalidRequest, Description: err.Error(), cause: err}
 	case errors.Is(err, signer.ErrOverloaded):
-		return &Error{Code: Unavailable, Description: "too many tokens are being signed at the moment", RetryAfter: time.Second, cause: err}
+		return &Error{Code: Unavailable, Description: "too many tokens are being signed or checked at the moment", RetryAfter: time.Second, cause: err}
 	case errors.Is(err, signer.ErrUnavailable):
 		return &Error{Code: Unavailable, Description: "tokens cannot be signed or checked at the moment", RetryAfter: 2 * time.Second, cause: err}
 	case errors.Is(err, refresh.ErrUnavailable), errors.Is(err, errDenylist):

@@ -41,7 +41,7 @@ func (i *Issuer) introspect(ctx context.Context, client *clients.Client, token s
 	if !client.Introspect {
 		return nil, refuse(AccessDenied, "this client may not introspect access tokens")
 	}
-	claims, err := i.verify(ctx, token, func(c signer.Claims) bool { return entitled(client, c) })
+	claims, err := i.verify(ctx, client, token, func(c signer.Claims) bool { return entitled(client, c) })
 	if errors.Is(err, signer.ErrInvalidToken) {
 		return nil, nil //nolint:nilnil // inactive is an answer, not a failure
 	}

@@ -16,7 +16,7 @@ import (
 // Signer makes and checks access tokens; *signer.Signer is one.
 type Signer interface {
 	Sign(ctx context.Context, ring string, claims signer.Claims) (signer.Token, error)
-	VerifyIf(ctx context.Context, token string, wanted func(signer.Claims) bool) (signer.Claims, error)
+	VerifyFor(ctx context.Context, token string, by signer.Asker) (signer.Claims, error)
 }
 
 // Refresher makes and exchanges refresh tokens; *refresh.Store is one.

@@ -28,7 +28,7 @@ func (i *Issuer) revoke(ctx context.Context, client *clients.Client, token strin
 		}
 		return err
 	}
-	claims, err := i.verify(ctx, token, func(c signer.Claims) bool { return c.ClientID == client.ID })
+	claims, err := i.verify(ctx, client, token, func(c signer.Claims) bool { return c.ClientID == client.ID })
 	if errors.Is(err, signer.ErrInvalidToken) {
 		return nil
 	}
@@ -45,9 +45,9 @@ func (i *Issuer) revoke(ctx context.Context, client *clients.Client, token strin
 // look like a bad one, and its revocation would be confirmed and forgotten. A
 // token that is not wanted is invalid before Vault is asked about it: nobody
 // keeps Vault busy with tokens that he may know nothing about.
-func (i *Issuer) verify(ctx context.Context, token string, wanted func(signer.Claims) bool) (signer.Claims, error) {
+func (i *Issuer) verify(ctx context.Context, client *clients.Client, token string, wanted func(signer.Claims) bool) (signer.Claims, error) {
 	if !i.cfg.Ready() {
 		return signer.Claims{}, fmt.Errorf("verifying a token: %w: no keys read yet", signer.ErrUnavailable)
 	}
-	return i.cfg.Signer.VerifyIf(ctx, token, wanted)
+	return i.cfg.Signer.VerifyFor(ctx, token, signer.Asker{Client: client.ID, Wants: wanted})
 }

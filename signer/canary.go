@@ -174,7 +174,8 @@ func (c *Canary) signOnce(ctx context.Context, ring string) error {
 	}
 	// Spaces and no dot: whoever gets hold of this signature has not got a JWS.
 	input := []byte("signet canary " + hex.EncodeToString(nonce))
-	sig, err := c.cfg.Backend.Sign(ctx, Request{Key: key, Input: input, Reference: "canary-" + hex.EncodeToString(nonce)})
+	req := Request{Key: key, Input: input, Reference: "canary-" + hex.EncodeToString(nonce)}
+	sig, err := c.cfg.Backend.Sign(ctx, req)
 	if err != nil {
 		return fmt.Errorf("signing a canary with %s version %d: %w", ring, key.Version, err)
 	}
@@ -184,7 +185,7 @@ func (c *Canary) signOnce(ctx context.Context, ring string) error {
 		}
 		return nil
 	}
-	ok, err := c.cfg.Backend.VerifyMAC(ctx, key, input, sig)
+	ok, err := c.cfg.Backend.VerifyMAC(ctx, req, sig)
 	if err == nil && !ok {
 		err = errSignature
 	}

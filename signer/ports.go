@@ -39,7 +39,7 @@ type Key struct {
 	Public crypto.PublicKey
 }
 
-// Request is one signature to make.
+// Request is one signature to make, or one HS256 tag to check.
 type Request struct {
 	Key Key
 	// Input is the JWS signing input, ASCII(header) "." ASCII(payload)
@@ -47,7 +47,7 @@ type Request struct {
 	Input []byte
 	// Reference is the jti; Vault echoes and logs it per item.
 	Reference string
-	// Client is the client the signature is for: clients take turns, and none may
+	// Client is the client who asks: clients take turns, and none may
 	// fill more than a quarter of the queue. Empty for Signet's own canaries, which
 	// come first.
 	Client string
@@ -59,9 +59,10 @@ type Backend interface {
 	// fixed-length R||S of RFC 7518 section 3.4). It returns ErrVersionRefused,
 	// ErrUnavailable or ErrOverloaded wrapped with what happened.
 	Sign(ctx context.Context, req Request) ([]byte, error)
-	// VerifyMAC asks the key holder whether mac is the HS256 tag of input under
-	// key. ErrUnavailable when it cannot be asked.
-	VerifyMAC(ctx context.Context, key Key, input, mac []byte) (bool, error)
+	// VerifyMAC asks the key holder whether mac is what Sign(req) gives, an HS256
+	// tag. ErrUnavailable when it cannot be asked, ErrOverloaded when too many ask,
+	// or too many of req.Client.
+	VerifyMAC(ctx context.Context, req Request, mac []byte) (bool, error)
 }
 
 // Keys says which key versions exist now, from memory: only Refresh and

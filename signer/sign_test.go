@@ -300,6 +300,6 @@ type instant struct{}
 
 func (instant) Sign(context.Context, signer.Request) ([]byte, error) { return make([]byte, 64), nil }
 
-func (instant) VerifyMAC(context.Context, signer.Key, []byte, []byte) (bool, error) {
+func (instant) VerifyMAC(context.Context, signer.Request, []byte) (bool, error) {
 	return false, nil
 }

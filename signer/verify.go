@@ -9,17 +9,25 @@ import (
 
 // Verify checks a token completely, by the key that its kid names and no other,
 // and returns its claims. The error is ErrInvalidToken whatever is wrong with
-// the token, and ErrUnavailable only if the key holder has to be asked and
-// cannot be: for HS256, which it alone can check, and for a kid that is unknown
+// the token, and ErrUnavailable or ErrOverloaded only if the key holder has to be
+// asked and cannot be: for HS256, which it alone can check, and for a kid that is unknown
 // here on a token younger than what is known here.
 func (s *Signer) Verify(ctx context.Context, token string) (Claims, error) {
-	return s.VerifyIf(ctx, token, nil)
+	return s.VerifyFor(ctx, token, Asker{})
 }
 
-// VerifyIf is Verify for a caller who wants only some tokens: any other is
-// ErrInvalidToken before the key holder is asked about it. wanted sees claims
-// that nobody has verified yet, so it may only turn away; nil wants all.
-func (s *Signer) VerifyIf(ctx context.Context, token string, wanted func(Claims) bool) (Claims, error) {
+// Asker is who wants a token verified. The zero value is anybody, for any token.
+type Asker struct {
+	// Client asks, and gets no more than its share of the key holder's time.
+	Client string
+	// Wants says whether a token with such claims concerns the asker: any other
+	// is ErrInvalidToken before the key holder is asked about it. It sees claims
+	// that nobody has verified yet, so it may only turn away. Nil wants all.
+	Wants func(unverified Claims) bool
+}
+
+// VerifyFor is Verify for somebody who wants only some tokens.
+func (s *Signer) VerifyFor(ctx context.Context, token string, by Asker) (Claims, error) {
 	c, err := split(token)
 	if err != nil {
 		return Claims{}, invalid(err)
@@ -40,7 +48,7 @@ func (s *Signer) VerifyIf(ctx context.Context, token string, wanted func(Claims)
 	if err := s.checkClaims(claims, t); err != nil {
 		return Claims{}, invalid(err)
 	}
-	if wanted != nil && !wanted(claims) {
+	if by.Wants != nil && !by.Wants(claims) {
 		return Claims{}, invalid(errUnwanted)
 	}
 	key, err := s.verificationKey(ctx, h.kid, t.iat)
@@ -52,7 +60,7 @@ func (s *Signer) VerifyIf(ctx context.Context, token string, wanted func(Claims)
 	if h.alg != string(key.Algorithm) {
 		return Claims{}, invalid(errKeyType)
 	}
-	if err := s.checkSignature(ctx, key, c); err != nil {
+	if err := s.checkSignature(ctx, key, c, by.Client); err != nil {
 		return Claims{}, err
 	}
 	return claims, nil
@@ -87,14 +95,17 @@ func (s *Signer) verificationKey(ctx context.Context, kid string, iat time.Time)
 	return key, nil
 }
 
-func (s *Signer) checkSignature(ctx context.Context, key Key, c compact) error {
+func (s *Signer) checkSignature(ctx context.Context, key Key, c compact, client string) error {
 	if !key.Algorithm.Symmetric() {
 		if err := CheckSignature(key, c.input, c.signature); err != nil {
 			return invalid(err)
 		}
 		return nil
 	}
-	ok, err := s.cfg.Backend.VerifyMAC(ctx, key, c.input, c.signature)
+	ok, err := s.cfg.Backend.VerifyMAC(ctx, Request{Key: key, Input: c.input, Client: client}, c.signature)
+	if errors.Is(err, ErrOverloaded) {
+		return fmt.Errorf("verifying a MAC: %w", err)
+	}
 	if err != nil {
 		return fmt.Errorf("verifying a MAC: %w: %w", ErrUnavailable, err)
 	}

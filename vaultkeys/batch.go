@@ -76,7 +76,7 @@ type Batcher struct {
 	queue   *queue
 	metrics *batchMetrics
 	loud    logFloor
-	macs    semaphore
+	macs    *semaphore // of checks of HMACs, which are not batched
 
 	// life bounds every request to Vault. It is no caller's: one caller leaving
 	// must not cancel the others of its batch.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync/atomic"
 
 	"signet/signer"
 	"signet/vaultkeys/vaultapi"
@@ -20,44 +19,17 @@ type verifyRequest struct {
 	HashAlgorithm string `json:"hash_algorithm"`
 }
 
-// semaphore bounds the checks of HMACs, which are not batched: how many are out
-// and how many wait.
-type semaphore struct {
-	places  chan struct{}
-	waiting *atomic.Int64
-	limit   int64
-}
-
-func newSemaphore(places, limit int) semaphore {
-	return semaphore{places: make(chan struct{}, places), waiting: new(atomic.Int64), limit: int64(limit)}
-}
-
-func (s semaphore) enter(ctx context.Context) error {
-	if n := s.waiting.Add(1); n > s.limit {
-		s.waiting.Add(-1)
-		return fmt.Errorf("%w: %d checks wait", signer.ErrOverloaded, n-1)
-	}
-	defer s.waiting.Add(-1)
-	select {
-	case s.places <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return errGone(ctx)
-	}
-}
-
-func (s semaphore) leave() { <-s.places }
-
 // VerifyMAC fits signer.Backend. A version that Vault does not verify with any
 // more makes mac invalid; only a Vault that cannot be asked is an error.
-func (b *Batcher) VerifyMAC(ctx context.Context, key signer.Key, input, mac []byte) (bool, error) {
+func (b *Batcher) VerifyMAC(ctx context.Context, req signer.Request, mac []byte) (bool, error) {
+	key := req.Key
 	if !key.Algorithm.Symmetric() {
 		return false, fmt.Errorf("%w: %s has no MAC", signer.ErrUnavailable, key.Algorithm)
 	}
 	if want, err := signer.SignatureSize(key); err != nil || len(mac) != want || key.Version < 1 {
 		return false, nil // nor has an unknown algorithm a valid MAC
 	}
-	if err := b.macs.enter(ctx); err != nil {
+	if err := b.macs.enter(ctx, req.Client); err != nil {
 		return false, err
 	}
 	defer b.macs.leave()
@@ -67,7 +39,7 @@ func (b *Batcher) VerifyMAC(ctx context.Context, key signer.Key, input, mac []by
 	defer stop()
 
 	request := verifyRequest{
-		Input:         input,
+		Input:         req.Input,
 		HMAC:          "vault:v" + strconv.Itoa(key.Version) + ":" + base64.StdEncoding.EncodeToString(mac),
 		HashAlgorithm: ParamsOf(key.Algorithm, 0).HashAlgorithm,
 	}

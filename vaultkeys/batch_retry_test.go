@@ -143,7 +143,7 @@ func TestFailuresAreClassified(t *testing.T) {
 				t.Errorf("a denied permission is not loud: %s", log.String())
 			}
 			hmacKey := signer.Key{Ring: batchRing, Version: 1, Algorithm: signer.HS256}
-			_, err = b.VerifyMAC(t.Context(), hmacKey, []byte("x"), make([]byte, 32))
+			_, err = b.VerifyMAC(t.Context(), request(hmacKey, "x"), make([]byte, 32))
 			if refused := errors.Is(c.err, vaultapi.ErrVersionRefused); refused && err != nil || !refused && !errors.Is(err, signer.ErrUnavailable) {
 				t.Errorf("VerifyMAC: %v", err)
 			}

@@ -66,7 +66,7 @@ func checkMAC(t *testing.T, b *vaultkeys.Batcher, req signer.Request, mac []byte
 		"short":           {req.Key, req.Input, mac[:31], false},
 		"empty":           {req.Key, req.Input, nil, false},
 	} {
-		if got, err := b.VerifyMAC(t.Context(), c.key, c.input, c.mac); err != nil || got != c.want {
+		if got, err := b.VerifyMAC(t.Context(), signer.Request{Key: c.key, Input: c.input}, c.mac); err != nil || got != c.want {
 			t.Errorf("%s: %v, %v; want %v", name, got, err, c.want)
 		}
 	}

@@ -123,3 +123,11 @@ func (t *turns[T]) remove(l *link[T], client string) {
 		delete(t.lines, client)
 	}
 }
+
+// waiting is how many wait for a client.
+func (t *turns[T]) waiting(client string) int {
+	if ln := t.lines[client]; ln != nil {
+		return ln.length
+	}
+	return 0
+}

@@ -44,7 +44,7 @@ type Holder struct {
 	failKeys error
 	hook     func(context.Context, signer.Request) error
 	requests []signer.Request
-	macs     int
+	macs     []signer.Request
 	refreshs int
 	// refreshedTo are the arguments of RefreshTo.
 	refreshedTo []time.Time
@@ -168,10 +168,13 @@ func (h *Holder) Requests() []signer.Request {
 func (h *Holder) Signs() int { return len(h.Requests()) }
 
 // MACChecks counts the calls of VerifyMAC so far.
-func (h *Holder) MACChecks() int {
+func (h *Holder) MACChecks() int { return len(h.MACRequests()) }
+
+// MACRequests is what VerifyMAC was asked so far.
+func (h *Holder) MACRequests() []signer.Request {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.macs
+	return slices.Clone(h.macs)
 }
 
 // Refreshes counts the calls of Refresh so far.
@@ -258,18 +261,18 @@ func (h *Holder) Sign(ctx context.Context, req signer.Request) ([]byte, error) {
 }
 
 // VerifyMAC implements signer.Backend.
-func (h *Holder) VerifyMAC(_ context.Context, key signer.Key, input, mac []byte) (bool, error) {
+func (h *Holder) VerifyMAC(_ context.Context, req signer.Request, mac []byte) (bool, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.macs++
+	h.macs = append(h.macs, req)
 	if h.fail != nil {
 		return false, h.fail
 	}
-	r, ok := h.rings[key.Ring]
-	if !ok || key.Version < 1 || key.Version > len(r.versions) || r.algorithm != signer.HS256 {
+	r, ok := h.rings[req.Key.Ring]
+	if !ok || req.Key.Version < 1 || req.Key.Version > len(r.versions) || r.algorithm != signer.HS256 {
 		return false, nil
 	}
-	want, err := r.versions[key.Version-1].sign(input)
+	want, err := r.versions[req.Key.Version-1].sign(req.Input)
 	return err == nil && hmac.Equal(want, mac), nil
 }
 

@@ -81,7 +81,7 @@ func (s *suite) issuerSigns(t *testing.T) {
 				return
 			}
 			for text, want := range map[string]bool{string(input): true, "header.other": false} {
-				if valid, err := batcher.VerifyMAC(t.Context(), key, []byte(text), sig); err != nil || valid != want {
+				if valid, err := batcher.VerifyMAC(t.Context(), signer.Request{Key: key, Input: []byte(text)}, sig); err != nil || valid != want {
 					t.Errorf("verifying %q: %v %v, want %v", text, valid, err, want)
 				}
 			}
