@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,37 +95,46 @@ func TestChecksAreBounded(t *testing.T) {
 	})
 }
 
+// endsAt is a context that has ended by the time it is first waited for, and
+// until returns just then.
+type endsAt struct {
+	context.Context //nolint:containedctx // it is one
+
+	once  sync.Once
+	until func()
+}
+
+func (e *endsAt) Done() <-chan struct{} {
+	e.once.Do(e.until)
+	ended := make(chan struct{})
+	close(ended)
+	return ended
+}
+
+func (*endsAt) Err() error { return context.Canceled }
+
 // TestNoPlaceForChecksIsLost: whoever leaves just when its turn comes passes it
 // on.
 func TestNoPlaceForChecksIsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSpy()
-		s.service = func(int) time.Duration { return time.Second }
+		s.gate = make(chan struct{})
 		b, check := macStack(t, s, 4096)
 		defer closeBatcher(t, b)
-		var outs []<-chan outcome
-		for i := range 200 {
-			// Turns come every second, and so do these ends.
-			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+i%5)*time.Second)
-			defer cancel()
-			outs = append(outs, check(ctx, fmt.Sprint(i%7)))
-		}
-		for _, o := range outs {
-			<-o
-		}
-		synctest.Wait()
-		began := time.Now()
-		outs = nil
-		for i := range 8 {
-			outs = append(outs, check(t.Context(), fmt.Sprint(i)))
-		}
-		for _, o := range outs {
-			if got := <-o; got.err != nil {
-				t.Error(got.err)
+		for i := range 30 { // each time either end of the race may be seen
+			turn := make(chan struct{})
+			leaver := check(&endsAt{Context: t.Context(), until: func() { <-turn }}, "leaver")
+			s.gate <- struct{}{} // one of the eight leaves: it is the leaver's turn
+			synctest.Wait()
+			close(turn)
+			wantErr(t, (<-leaver).err, signer.ErrUnavailable)
+			synctest.Wait()
+			before := len(s.requests())
+			check(t.Context(), "greedy")
+			if len(s.requests()) != before+1 {
+				t.Fatalf("a place was lost in round %d", i)
 			}
 		}
-		if took := time.Since(began); took > 2*time.Second {
-			t.Errorf("eight checks take %v: places are lost", took)
-		}
+		close(s.gate)
 	})
 }
