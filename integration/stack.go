@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +32,8 @@ type Options struct {
 // Ring is one key ring of the test's configuration.
 type Ring struct {
 	Name, Algorithm string
+	// RSABits of an RSA key; 0 means Signet's default.
+	RSABits int
 }
 
 // The key times of a test's configuration: as short as the guards
@@ -122,7 +125,11 @@ func (s *Stack) writeConfig(t testing.TB, name, addr, ops string) string {
 	b.WriteString("  auth: {method: approle, role_id: {file: credentials/role_id}, secret_id: {file: credentials/secret_id}}\n")
 	b.WriteString("rings:\n")
 	for _, r := range s.options.Rings {
-		b.WriteString("  - {name: " + r.Name + ", algorithm: " + r.Algorithm + ", " + keyTimes + "}\n")
+		bits := ""
+		if r.RSABits > 0 {
+			bits = ", rsa_bits: " + strconv.Itoa(r.RSABits)
+		}
+		b.WriteString("  - {name: " + r.Name + ", algorithm: " + r.Algorithm + bits + ", " + keyTimes + "}\n")
 	}
 	b.WriteString(keysSection + "\n")
 	b.WriteString("redis: {addresses: [\"" + s.RedisLink.Addr + "\"], insecure: true}\n")
