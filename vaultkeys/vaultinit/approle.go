@@ -65,12 +65,14 @@ func (s *survey) role(ctx context.Context, r appRole) (step, error) {
 	if !found {
 		out.state = absent
 	} else {
-		if d.TokenTTL != 0 {
-			want.TokenTTL = d.TokenTTL
-		}
 		if d.TokenMaxTTL != 0 {
 			want.TokenMaxTTL = min(d.TokenMaxTTL, want.TokenMaxTTL)
 		}
+		if d.TokenTTL != 0 {
+			want.TokenTTL = d.TokenTTL
+		}
+		// Vault refuses a role whose first life is longer than its longest.
+		want.TokenTTL = min(want.TokenTTL, want.TokenMaxTTL)
 		if d.equal(want) {
 			return out, nil
 		}

@@ -175,16 +175,18 @@ func TestMendsWhatItCan(t *testing.T) {
 		after       any
 		say         string
 	}{
-		"deletion allowed": {"transit/keys/web", "deletion_allowed", true, "transit/keys/web/config", false, "deletion_allowed was true, set back to false"},
-		"another policy":   {"sys/policies/acl/signet-issuer", "policy", `path "*" {}`, "sys/policies/acl/signet-issuer", nil, "it was another text"},
-		"default policy":   {"auth/approle/role/signet-issuer", "token_no_default_policy", false, "auth/approle/role/signet-issuer", true, "changed"},
-		"more policies":    {"auth/approle/role/signet-keeper", "token_policies", []any{"signet-keeper", "admin"}, "auth/approle/role/signet-keeper", nil, "changed"},
-		"batch tokens":     {"auth/approle/role/signet-issuer", "token_type", "batch", "auth/approle/role/signet-issuer", "service", "changed"},
-		"no secret id":     {"auth/approle/role/signet-issuer", "bind_secret_id", false, "auth/approle/role/signet-issuer", true, "changed"},
-		"few uses":         {"auth/approle/role/signet-issuer", "token_num_uses", 10.0, "auth/approle/role/signet-issuer", 0.0, "changed"},
-		"periodic":         {"auth/approle/role/signet-issuer", "token_period", 2592000.0, "auth/approle/role/signet-issuer", 0.0, "changed"},
-		"too long":         {"auth/approle/role/signet-keeper", "token_max_ttl", 315360000.0, "auth/approle/role/signet-keeper", 86400.0, "changed"},
-		"no lifetime":      {"auth/approle/role/signet-issuer", "token_ttl", 0.0, "auth/approle/role/signet-issuer", 3600.0, "changed"},
+		"deletion allowed":  {"transit/keys/web", "deletion_allowed", true, "transit/keys/web/config", false, "deletion_allowed was true, set back to false"},
+		"another policy":    {"sys/policies/acl/signet-issuer", "policy", `path "*" {}`, "sys/policies/acl/signet-issuer", nil, "it was another text"},
+		"default policy":    {"auth/approle/role/signet-issuer", "token_no_default_policy", false, "auth/approle/role/signet-issuer", true, "changed"},
+		"more policies":     {"auth/approle/role/signet-keeper", "token_policies", []any{"signet-keeper", "admin"}, "auth/approle/role/signet-keeper", nil, "changed"},
+		"batch tokens":      {"auth/approle/role/signet-issuer", "token_type", "batch", "auth/approle/role/signet-issuer", "service", "changed"},
+		"no secret id":      {"auth/approle/role/signet-issuer", "bind_secret_id", false, "auth/approle/role/signet-issuer", true, "changed"},
+		"few uses":          {"auth/approle/role/signet-issuer", "token_num_uses", 10.0, "auth/approle/role/signet-issuer", 0.0, "changed"},
+		"periodic":          {"auth/approle/role/signet-issuer", "token_period", 2592000.0, "auth/approle/role/signet-issuer", 0.0, "changed"},
+		"too long":          {"auth/approle/role/signet-keeper", "token_max_ttl", 315360000.0, "auth/approle/role/signet-keeper", 86400.0, "changed"},
+		"too long at first": {"auth/approle/role/signet-keeper", "token_ttl", 172800.0, "auth/approle/role/signet-keeper", 86400.0, "changed"},
+		"short in all":      {"auth/approle/role/signet-issuer", "token_max_ttl", 600.0, "auth/approle/role/signet-issuer", 600.0, "changed"},
+		"no lifetime":       {"auth/approle/role/signet-issuer", "token_ttl", 0.0, "auth/approle/role/signet-issuer", 3600.0, "changed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake()
