@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"syscall"
@@ -22,13 +23,21 @@ const maxConnections = 8192
 // connectionLimit leaves files for Vault, Redis, the ops listener and the files
 // that are read while running, where the process may open few: idle callers must
 // not take the probes away.
-func connectionLimit() int {
+func connectionLimit(files uint64) int {
 	const reserve, least = 256, 64
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur >= maxConnections+reserve {
+	if files >= maxConnections+reserve {
 		return maxConnections
 	}
-	return max(least, int(limit.Cur)-reserve)
+	return max(least, int(files)-reserve)
+}
+
+// openFiles is how many files the process may open.
+func openFiles() uint64 {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return math.MaxUint64 // then it has no limit that we could keep
+	}
+	return limit.Cur
 }
 
 // listener is where a server accepts, and how.
@@ -50,7 +59,13 @@ func listenPublic(ctx context.Context, c config.Listen, logger *slog.Logger) (li
 	if err != nil {
 		return l, err
 	}
-	l.listener = netutil.LimitListener(inner, connectionLimit())
+	files := openFiles()
+	connections := connectionLimit(files)
+	if connections < maxConnections {
+		logger.WarnContext(ctx, "fewer connections than usual: the process may open few files", "connections", connections,
+			"usual", maxConnections, "open_files", files, "remedy", "raise its limit of open files (RLIMIT_NOFILE)")
+	}
+	l.listener = netutil.LimitListener(inner, connections)
 	return l, nil
 }
 

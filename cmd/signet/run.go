@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"signet/config"
@@ -28,10 +27,10 @@ func (s *service) run(ctx context.Context) error {
 	behind, endBehind := context.WithCancel(context.WithoutCancel(ctx))
 	defer endBehind()
 	failed := make(chan error, 8)
-	var background sync.WaitGroup
-	spawn := func(work func(context.Context) error) {
-		background.Go(func() {
-			if err := work(behind); err != nil && behind.Err() == nil {
+	var work background
+	spawn := func(name string, part func(context.Context) error) {
+		work.spawn(name, func() {
+			if err := part(behind); err != nil && behind.Err() == nil {
 				failed <- err
 			}
 		})
@@ -39,9 +38,9 @@ func (s *service) run(ctx context.Context) error {
 	s.spawnReaders(spawn)
 	servers := []*http.Server{newHTTPServer(s.api.Public(), s.logger), newHTTPServer(s.api.Ops(), s.logger)}
 	servers[0].TLSConfig = public.tls
-	spawn(func(context.Context) error { return serveOn(servers[0], public) })
-	spawn(func(context.Context) error { return serveOn(servers[1], listener{listener: ops}) })
-	s.logger.InfoContext(ctx, "listening", "public", public.listener.Addr().String(), "ops", ops.Addr().String(), "max_connections", connectionLimit())
+	spawn("public listener", func(context.Context) error { return serveOn(servers[0], public) })
+	spawn("ops listener", func(context.Context) error { return serveOn(servers[1], listener{listener: ops}) })
+	s.logger.InfoContext(ctx, "listening", "public", public.listener.Addr().String(), "ops", ops.Addr().String())
 
 	select {
 	case <-ctx.Done():
@@ -49,29 +48,29 @@ func (s *service) run(ctx context.Context) error {
 	case err = <-failed:
 		closeAll(servers)
 	}
-	s.finish(ctx, endBehind, &background)
+	s.finish(ctx, endBehind, &work)
 	return err
 }
 
 // spawnReaders starts what keeps the replica's view of Vault and files fresh.
-func (s *service) spawnReaders(spawn func(func(context.Context) error)) {
-	spawn(s.vault.Run)
-	spawn(s.registry.Run)
-	spawn(func(ctx context.Context) error {
+func (s *service) spawnReaders(spawn func(string, func(context.Context) error)) {
+	spawn("vault login", s.vault.Run)
+	spawn("clients", s.registry.Run)
+	spawn("key rings", func(ctx context.Context) error {
 		if err := s.load(ctx, "key rings", s.rings.Load); err != nil {
 			return err
 		}
 		s.logger.InfoContext(ctx, "key rings read")
-		spawn(s.canary.Run)
+		spawn("canary", s.canary.Run)
 		return s.rings.Run(ctx)
 	})
-	spawn(func(ctx context.Context) error {
+	spawn("refresh token key", func(ctx context.Context) error {
 		if err := s.load(ctx, "refresh token key", s.macKeys.Load); err != nil {
 			return err
 		}
 		return s.macKeys.Run(ctx)
 	})
-	spawn(func(ctx context.Context) error {
+	spawn("look at redis", func(ctx context.Context) error {
 		for _, warning := range s.checkRedis(ctx) {
 			s.logger.WarnContext(ctx, "redis: "+warning.Problem, "remedy", warning.Remedy, "node", warning.Node)
 		}
@@ -123,24 +122,28 @@ func closeAll(servers []*http.Server) {
 	}
 }
 
+// patience is how long the end waits for each thing behind the requests.
+const patience = 5 * time.Second
+
 // finish ends what is behind the requests, last of all the Vault token.
-func (s *service) finish(ctx context.Context, endBehind context.CancelFunc, background *sync.WaitGroup) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if err := s.batcher.Close(ctx); err != nil {
-		s.logger.WarnContext(ctx, "signatures were still under way", "error", err)
+func (s *service) finish(ctx context.Context, endBehind context.CancelFunc, work *background) {
+	ctx = context.WithoutCancel(ctx)
+	within := func(end func(context.Context)) {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		end(ctx)
 	}
+	within(func(ctx context.Context) {
+		if err := s.batcher.Close(ctx); err != nil {
+			s.logger.WarnContext(ctx, "signatures were still under way", "error", err)
+		}
+	})
 	endBehind()
-	ended := make(chan struct{})
-	go func() {
-		background.Wait()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-	case <-ctx.Done(): // a file system that hangs, say: the orchestrator would kill us later
-		s.logger.WarnContext(ctx, "some background work did not end in time")
-	}
+	within(func(ctx context.Context) {
+		if names := work.end(ctx); len(names) > 0 {
+			s.logger.WarnContext(ctx, "some background work did not end in time", "parts", names)
+		}
+	})
 	if err := s.closeRedis(); err != nil {
 		s.logger.WarnContext(ctx, "closing redis", "error", err)
 	}
