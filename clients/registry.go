@@ -118,6 +118,9 @@ func (r *Registry) Lookup(id string) (*Client, bool) {
 	return c, ok
 }
 
+// Len is how many clients there are.
+func (r *Registry) Len() int { return len(r.current.Load().clients) }
+
 // Reload reads the file now. On an error, *Error if the file is a bad one, the
 // clients of the last good file stay.
 func (r *Registry) Reload() error {
@@ -145,7 +148,7 @@ func (r *Registry) apply(data []byte, err error) error {
 	r.reloads.WithLabelValues("ok").Inc()
 	r.stale.Set(0)
 	r.refused = [sha256.Size]byte{}
-	r.log.Info("clients loaded", "clients", len(r.current.Load().clients))
+	r.log.Info("clients loaded", "clients", r.Len())
 	return nil
 }
 

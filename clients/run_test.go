@@ -143,7 +143,7 @@ func TestReload(t *testing.T) {
 	}
 	w.refused(2, "no such file")
 	write(t, w.path, "clients: []\n")
-	if err := w.Reload(); err != nil || w.has("a")() || w.metric("signet_clients_stale", "") != 0 {
+	if err := w.Reload(); err != nil || w.Len() != 0 || w.has("a")() || w.metric("signet_clients_stale", "") != 0 {
 		t.Error(err)
 	}
 	if log := w.log.String(); !strings.Contains(log, "lists nobody") {

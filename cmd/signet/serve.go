@@ -38,7 +38,7 @@ if there are.`,
 				return err
 			}
 			if check {
-				return checkConfig(cmd.OutOrStdout(), path)
+				return checkConfig(cmd.OutOrStdout(), cmd.ErrOrStderr(), path)
 			}
 			return serve(cmd.Context(), path, logger)
 		},
@@ -60,7 +60,7 @@ func newLogger(w io.Writer, level string) (*slog.Logger, error) {
 }
 
 // checkConfig is serve --check: everything that can be known without Vault and Redis.
-func checkConfig(out io.Writer, path string) error {
+func checkConfig(out, notes io.Writer, path string) error {
 	cfg, err := config.Load(path)
 	if err != nil {
 		return found(err)
@@ -73,7 +73,8 @@ func checkConfig(out io.Writer, path string) error {
 	}
 	registry := clientsConfig(cfg)
 	registry.Logger = slog.New(slog.DiscardHandler)
-	if _, err := clients.Open(registry); err != nil {
+	registered, err := clients.Open(registry)
+	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf("%w: clients.file: %w; `signet client new` makes an entry for it", errFound, err)
 		}
@@ -81,6 +82,11 @@ func checkConfig(out io.Writer, path string) error {
 	}
 	if err := errors.Join(problems...); err != nil {
 		return err
+	}
+	if registered.Len() == 0 {
+		if _, err := fmt.Fprintf(notes, "note: %s lists nobody: no request can be authenticated; `signet client new` makes an entry\n", cfg.Clients.File); err != nil {
+			return err
+		}
 	}
 	_, err = fmt.Fprintf(out, "%s is valid\n", path)
 	return err
