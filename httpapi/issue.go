@@ -46,7 +46,7 @@ func parseIssue(body []byte) (issuer.IssueRequest, error) {
 	var r issuer.IssueRequest
 	members, err := strictjson.ParseObject(body, maxNesting)
 	if err != nil {
-		return r, malformed("the body must be one JSON object in UTF-8, without repeated names or half surrogate pairs, at most %d levels deep", maxNesting)
+		return r, malformed("the body must be one JSON object in UTF-8, without repeated names, half surrogate pairs or numbers beyond a double, at most %d levels deep", maxNesting)
 	}
 	var ttl string
 	into := map[string]any{

@@ -299,7 +299,7 @@ func (h *house) badIssues() (all []malformed) {
 		`{"subject":{"a":1}}`, `{"subject":""}`, `{"subject":"user:alice","audience":"` + api + `"}`, `{"subject":"user:alice","audience":[1]}`, `{"subject":"user:alice","audience":null}`,
 		`{"subject":"user:alice","scope":["profile"]}`, `{"subject":"user:alice","scope":null}`, `{"subject":"user:alice","claims":[]}`, `{"subject":"user:alice","claims":null}`, `{"subject":"user:alice","claims":"x"}`,
 		`{"subject":"user:alice","claims":{"tenant":1,"tenant":2}}`, `{"subject":"user:alice","claims":{"tenant":{"a":1,"a":2}}}`, `{"subject":"user:alice","claims":{"sub":"x"}}`,
-		`{"subject":"user:alice","claims":{"exp":99999999999}}`, `{"subject":"user:alice","claims":{"":1}}`, `{"subject":"user:alice","claims":{"tenant":"\ud800"}}`, `{"subject":"user:alice","claims":{"tenant":}}`,
+		`{"subject":"user:alice","claims":{"exp":99999999999}}`, `{"subject":"user:alice","claims":{"":1}}`, `{"subject":"user:alice","claims":{"tenant":"\ud800"}}`, `{"subject":"user:alice","claims":{"tenant":}}`, `{"subject":"user:alice","claims":{"tenant":1e999999}}`,
 		`{"subject":"user:alice","ttl":300}`, `{"subject":"user:alice","ttl":"300"}`, `{"subject":"user:alice","ttl":"-5m"}`, `{"subject":"user:alice","ttl":"0s"}`, `{"subject":"user:alice","ttl":"1ms"}`,
 		`{"subject":"user:alice","ttl":"2h"}`, `{"subject":"user:alice","ttl":"9999999h"}`, `{"subject":"user:alice","ttl":"5 m"}`, `{"subject":"user:alice","ttl":null}`, `{"subject":"user:alice","refresh":"true"}`,
 		`{"subject":"user:alice","refresh":1}`, `{"subject":"user:alice","refresh":null}`, `{"subject":"user:alice","label":"x"}`, `{"subject":"user:alice","refresh":true,"label":"a\nb"}`,

@@ -196,6 +196,7 @@ func TestIssueRefuses(t *testing.T) {
 		"claim is not JSON":     {"login", claim("tenant", `{`), issuer.InvalidRequest},
 		"claim too deep":        {"login", claim("tenant", strings.Repeat("[", 20)+strings.Repeat("]", 20)), issuer.InvalidRequest},
 		"claim lone surrogate":  {"login", claim("tenant", `"\ud800"`), issuer.InvalidRequest},
+		"claim beyond a double": {"login", claim("tenant", `[-1e999999]`), issuer.InvalidRequest},
 		"claims too large":      {"login", claim("tenant", `"`+strings.Repeat("x", issuer.MaxClaims-len("tenant")-1)+`"`), issuer.InvalidRequest},
 		"claim name too large":  {"login", claim(strings.Repeat("x", issuer.MaxClaims), `1`), issuer.InvalidRequest},
 		"ttl over the policy":   {"login", issuer.IssueRequest{TTL: 2*time.Minute + 1}, issuer.InvalidRequest},

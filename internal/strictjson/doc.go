@@ -2,8 +2,8 @@
 // that others verify, a request whose restriction must not be lost. It is
 // stricter than encoding/json: no name twice in an object at any depth
 // (RFC 7515 section 4, RFC 7519 section 4), no invalid UTF-8, no lone surrogate
-// (RFC 8259 section 8.2), no number that a double cannot hold, no byte order mark, nothing after the value, and
-// nesting only to a depth that the caller sets.
+// (RFC 8259 section 8.2), no number beyond a double (section 6), no byte order
+// mark, nothing after the value, and nesting only to a depth that the caller sets.
 //
 // It is not a decoder into Go types: [ParseObject] splits an object into its
 // members, and a [Member] whose value is a string, a list of strings or a number

@@ -78,7 +78,7 @@ func TestRefusesObject(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	for _, text := range []string{
-		"0", "-0", "10", "1.50", "1e9", "1E-9", "-1.5e+07", "true", "false", "null", ` "" `, "[]", "[ ]", "[1, 2]", "{}",
+		"1e308", "-1e308", "1e-999999", strings.Repeat("9", 308), "0", "-0", "10", "1.50", "1e9", "1E-9", "-1.5e+07", "true", "false", "null", ` "" `, "[]", "[ ]", "[1, 2]", "{}",
 		`"\"\\\/\b\f\n\r\t"`, `"\u00e9\uD83D\uDE00"`, "\"\u00e9\"", "[[[[]]]]", `[{"a":[{}]}]`,
 	} {
 		if err := strictjson.Check([]byte(text), depth); err != nil {
@@ -86,7 +86,7 @@ func TestCheck(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"", " ", "01", "+1", "1.", ".5", "1e", "1e+", "-", "0x1", "NaN", "Infinity", "True", "nul", "'a'", `"`, `"a`, `"\x"`, `"\`,
+		"1e309", "-1e309", "1e999999", strings.Repeat("9", 310), `[{"a":1e999999}]`, "", " ", "01", "+1", "1.", ".5", "1e", "1e+", "-", "0x1", "NaN", "Infinity", "True", "nul", "'a'", `"`, `"a`, `"\x"`, `"\`,
 		`"\u12"`, `"\u12g4"`, "\"\n\"", "\"a\\n\n\"", "[1", "[1,]", "[,]", "[1 2]", "1 2", "//", "[[[[[]]]]]", `[[[[{}]]]]`,
 	} {
 		if err := strictjson.Check([]byte(text), depth); !errors.Is(err, strictjson.Err) {
