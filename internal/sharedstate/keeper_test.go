@@ -103,7 +103,10 @@ func TestMaxTTLs(t *testing.T) {
 		age(90*time.Minute, 12*time.Hour-time.Minute)
 		age(90*time.Minute, 2*time.Minute)
 		want(time.Hour)
-		report(time.Nanosecond) // rounded up
+		report(time.Nanosecond)
+		if err := client.ZScore(t.Context(), key, "1").Err(); err != nil {
+			t.Errorf("1ns is not rounded up: %v", err)
+		}
 		age(time.Hour, 13*time.Hour)
 		want(9 * time.Minute)
 		if n := client.ZCard(t.Context(), key).Val(); n != 2 {

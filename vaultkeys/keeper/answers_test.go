@@ -76,6 +76,14 @@ func TestMalformedAnswers(t *testing.T) {
 	}
 }
 
+// TestHMACWithoutVersions: an hmac key lists none, so latest_version is all.
+func TestHMACWithoutVersions(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, ringOf("hs", signer.HS256))
+	k := f.keeper(&edited{f.vault, func(data map[string]any) { delete(data, "latest_version") }})
+	f.fails(k, vaultapi.ErrMalformed)
+}
+
 // TestOldRSAKeys: PKCS #1, as Vault once wrote imported keys.
 func TestOldRSAKeys(t *testing.T) {
 	t.Parallel()

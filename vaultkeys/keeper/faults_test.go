@@ -106,6 +106,22 @@ func TestVaultDown(t *testing.T) {
 	}
 }
 
+// TestAnotherFailureIsAnotherLine: the reason may change while it goes on.
+func TestAnotherFailureIsAnotherLine(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	k := f.keeper(f.vault)
+	for _, failure := range []error{vaultapi.ErrSealed, vaultapi.ErrSealed, vaultapi.ErrPermissionDenied} {
+		f.vault.Fail(func(string, string) error { return failure })
+		f.fails(k, failure)
+	}
+	for reason, want := range map[string]int{"reason=sealed": 1, "reason=denied": 1} {
+		if n := strings.Count(f.log.String(), reason); n != want {
+			t.Errorf("%d lines with %s, want %d", n, reason, want)
+		}
+	}
+}
+
 // TestRun: an interval, jittered; errors do not end it, its context does.
 func TestRun(t *testing.T) {
 	t.Parallel()

@@ -111,10 +111,10 @@ func thumbprint(text string) (string, error) {
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
 		raw, err := base64.StdEncoding.Strict().DecodeString(text)
-		if err != nil || len(raw) != ed25519.PublicKeySize {
-			return "", errors.New("neither PEM nor base64 of an Ed25519 key")
+		if err != nil {
+			return "", errors.New("neither PEM nor base64")
 		}
-		return vaultkeys.Thumbprint(ed25519.PublicKey(raw))
+		return vaultkeys.Thumbprint(ed25519.PublicKey(raw)) // refuses any other length
 	}
 	var pub crypto.PublicKey
 	var err error
