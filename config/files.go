@@ -2,11 +2,9 @@ package config
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
-	"os"
 
+	"signet/internal/authorities"
 	"signet/internal/strictyaml"
 )
 
@@ -45,12 +43,8 @@ func checkAuthorities(path string) error {
 	if path == "" {
 		return nil
 	}
-	pem, err := os.ReadFile(path) //nolint:gosec // G304: the operator names the file
-	if err != nil {
+	if _, err := authorities.Load(path); err != nil {
 		return fmt.Errorf("loading the authorities: %w", err)
-	}
-	if !x509.NewCertPool().AppendCertsFromPEM(pem) {
-		return errors.New("loading the authorities: no certificate in " + path)
 	}
 	return nil
 }

@@ -2,14 +2,14 @@ package sharedstate
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"signet/internal/authorities"
 )
 
 // ErrUnavailable means that Redis could not be asked.
@@ -94,14 +94,11 @@ func Open(c Config) (redis.UniversalClient, error) {
 func (t *TLS) config() (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
 	if t.CACert != "" {
-		pem, err := os.ReadFile(t.CACert)
+		pool, err := authorities.Load(t.CACert)
 		if err != nil {
 			return nil, fmt.Errorf("reading the authorities: %w", err)
 		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("reading the authorities: no certificate in %s", t.CACert)
-		}
+		c.RootCAs = pool
 	}
 	if (t.Cert == "") != (t.Key == "") {
 		return nil, errors.New("a client certificate needs both its cert and its key file")

@@ -2,15 +2,15 @@ package vaultapi
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
+
+	"signet/internal/authorities"
 )
 
 // newTransport builds the HTTP side. It is ours and not vault/api's client,
@@ -44,13 +44,9 @@ func tlsConfig(path string) (*tls.Config, error) {
 	if path == "" {
 		return config, nil
 	}
-	pem, err := os.ReadFile(path) //nolint:gosec // G304: the operator's own configuration names it
+	pool, err := authorities.Load(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading vault's CA certificate: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("reading vault's CA certificate: no certificate in %s", path)
 	}
 	config.RootCAs = pool
 	return config, nil
