@@ -6,11 +6,11 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"signet/internal/strictyaml"
+	"signet/internal/transitname"
 	"signet/signer"
 )
 
@@ -76,20 +76,14 @@ func vaultAddress(m *strictyaml.Map, v Vault) {
 	}
 }
 
-// transitNames is Vault's rule for key names (framework.GenericNameRegex)
-// without the dot, and bounded.
-var transitNames = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,126}[A-Za-z0-9_])?$`)
-
 func transitName(m *strictyaml.Map, key, name string) {
-	if !transitNames.MatchString(name) {
+	if !transitname.Key(name) {
 		m.Refuse(key, strictyaml.Quote(name)+" cannot name a transit key", "use letters, digits, _ and -, at most 128, with - only inside")
 	}
 }
 
-var mountPaths = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$`)
-
 func mountPath(m *strictyaml.Map, key, path string) {
-	if !mountPaths.MatchString(path) {
+	if !transitname.Mount(path) {
 		m.Refuse(key, strictyaml.Quote(path)+" is not the path of a mount", "write it without leading or trailing slash, such as "+DefaultTransitMount)
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"regexp"
 	"strings"
 
+	"signet/internal/transitname"
 	"signet/vaultkeys"
 	"signet/vaultkeys/vaultapi"
 )
@@ -71,23 +71,17 @@ func (c *Config) defaults() {
 	fill(&c.MACKey, DefaultMACKey)
 }
 
-// Vault's own charset for key names, and the part of it for mounts that needs
-// no escaping: what passes is written into policies as it is.
-var (
-	keyNames   = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,126}[A-Za-z0-9_])?$`)
-	mountPaths = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$`)
-)
-
+// check refuses names that could not be written into policies as they are.
 func (c *Config) check() error {
 	if c.CredentialsDir != "" && filepath.Clean(c.CredentialsDir) == filepath.Clean(c.KeeperCredentialsDir) {
 		return errSameDir
 	}
 	var problems []error
 	refuse := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
-	if !mountPaths.MatchString(c.Mount) {
+	if !transitname.Mount(c.Mount) {
 		refuse("transit mount %q is not a path of letters, digits, '_', '.' and '-'", c.Mount)
 	}
-	if !mountPaths.MatchString(c.AppRoleMount) {
+	if !transitname.Mount(c.AppRoleMount) {
 		refuse("AppRole mount %q is not a path of letters, digits, '_', '.' and '-'", c.AppRoleMount)
 	}
 	if len(c.Rings) == 0 {
@@ -96,7 +90,7 @@ func (c *Config) check() error {
 	seen := map[string]bool{}
 	for _, k := range c.keys() {
 		switch {
-		case !keyNames.MatchString(k.name):
+		case !transitname.Key(k.name):
 			refuse("key name %q is not letters, digits, '_' and '-'", k.name)
 		case k.params.KeyType == "":
 			refuse("ring %s: %q is not an algorithm that Signet signs with", k.name, k.algorithm)
