@@ -3,9 +3,7 @@ package vaultkeys
 // Parsers of outside bytes, for the fuzz targets.
 var (
 	ParseHMAC     = parseHMAC
-	ParsePublic   = parsePublic
 	VersionNumber = versionNumber
-	ClockOffset   = clockOffset
 )
 
 // AlarmMessages is the log line of every kind of alarm; "" where there is none.

@@ -63,7 +63,7 @@ type symmetricKIDs struct {
 
 // versions are those of an hmac key: its read has no "keys" map, so they are
 // min_decryption_version..latest_version.
-func (s *symmetricKIDs) versions(ctx context.Context, cfg *RingConfig, d *keyData) ([]keyVersion, error) {
+func (s *symmetricKIDs) versions(ctx context.Context, cfg *RingConfig, d *KeyData) ([]keyVersion, error) {
 	if d.LatestVersion < 1 {
 		return nil, fmt.Errorf("key %q: Vault reports no version", cfg.Name)
 	}

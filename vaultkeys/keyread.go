@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"signet/signer"
@@ -27,21 +28,23 @@ var ErrMisconfigured = errors.New("transit key does not fit the configuration")
 // needs another key name in the configuration first.
 const repair = "signet vault init --config FILE"
 
-// keyData is the "data" of GET transit/keys/:name, as far as it is used.
-type keyData struct {
-	Type                 string                `json:"type"`
-	Keys                 map[string]versionRaw `json:"keys"`
-	LatestVersion        int                   `json:"latest_version"`
-	MinDecryptionVersion int                   `json:"min_decryption_version"`
-	MinEncryptionVersion int                   `json:"min_encryption_version"`
-	Exportable           bool                  `json:"exportable"`
-	AllowPlaintextBackup bool                  `json:"allow_plaintext_backup"`
-	DeletionAllowed      bool                  `json:"deletion_allowed"`
-	Derived              bool                  `json:"derived"`
+// KeyData is the "data" of GET transit/keys/:name, as far as it is used
+// (https://developer.hashicorp.com/vault/api-docs/secret/transit#read-key).
+type KeyData struct {
+	Type                 string                    `json:"type"`
+	Keys                 map[string]KeyVersionData `json:"keys"`
+	LatestVersion        int                       `json:"latest_version"`
+	MinDecryptionVersion int                       `json:"min_decryption_version"`
+	MinEncryptionVersion int                       `json:"min_encryption_version"`
+	MinAvailableVersion  int                       `json:"min_available_version"`
+	Exportable           bool                      `json:"exportable"`
+	AllowPlaintextBackup bool                      `json:"allow_plaintext_backup"`
+	DeletionAllowed      bool                      `json:"deletion_allowed"`
+	Derived              bool                      `json:"derived"`
 }
 
-// versionRaw is one entry of "keys" for an asymmetric type.
-type versionRaw struct {
+// KeyVersionData is one entry of "keys" for an asymmetric type.
+type KeyVersionData struct {
 	PublicKey    string    `json:"public_key"`
 	CreationTime time.Time `json:"creation_time"`
 }
@@ -52,23 +55,32 @@ type keyVersion struct {
 	created time.Time
 }
 
-// checkKey refuses a key that Signet must not sign with: of the wrong type, or
-// one whose private part can leave Vault.
-func checkKey(name, path, wantType string, d *keyData) error {
-	var problem string
-	switch {
-	case d.Type != wantType:
-		problem = fmt.Sprintf("has type %q and the configuration needs %q: name another key, then run", d.Type, wantType)
-	case d.Exportable:
-		problem = "is exportable, so its private key can leave Vault, and that cannot be unset: name another key, then run"
-	case d.AllowPlaintextBackup:
-		problem = "allows plaintext backups, so its private key can leave Vault, and that cannot be unset: name another key, then run"
-	case d.Derived:
-		problem = "is derived, so it has no key of its own: name another key, then run"
-	default:
+// Unfit says what no write can mend: a key of the wrong type, or one whose
+// private part can leave Vault. Signet must not sign with it.
+func (d *KeyData) Unfit(wantType string) (problems []string) {
+	if d.Type != wantType {
+		problems = append(problems, fmt.Sprintf("is of type %q and the configuration needs %q", d.Type, wantType))
+	}
+	if d.Exportable {
+		problems = append(problems, "is exportable, so its private key can leave Vault")
+	}
+	if d.AllowPlaintextBackup {
+		problems = append(problems, "allows plaintext backups, so its private key can leave Vault")
+	}
+	if d.Derived {
+		problems = append(problems, "is derived, so it has no key of its own")
+	}
+	return problems
+}
+
+// checkKey refuses an unfit key.
+func checkKey(name, path, wantType string, d *KeyData) error {
+	problems := d.Unfit(wantType)
+	if len(problems) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: key %q (%s) %s: %s", ErrMisconfigured, name, path, problem, repair)
+	return fmt.Errorf("%w: key %q (%s) %s; Vault cannot undo that: name another key, then run: %s",
+		ErrMisconfigured, name, path, strings.Join(problems, ", "), repair)
 }
 
 // errMissing is the answer for a key that does not exist.
@@ -80,7 +92,7 @@ func errMissing(name, path string, cause error) error {
 // versionsOf decodes the listed versions of an asymmetric key, ascending. A
 // version that does not parse is an error, never skipped: the tokens that it
 // signs could not be verified, and nothing would say why.
-func versionsOf(cfg *RingConfig, d *keyData) ([]keyVersion, error) {
+func versionsOf(cfg *RingConfig, d *KeyData) ([]keyVersion, error) {
 	if len(d.Keys) == 0 {
 		return nil, fmt.Errorf("key %q: Vault lists no version", cfg.Name)
 	}
@@ -111,11 +123,11 @@ func versionNumber(text string) (int, error) {
 	return n, nil
 }
 
-func decodeVersion(cfg *RingConfig, n int, raw versionRaw) (keyVersion, error) {
+func decodeVersion(cfg *RingConfig, n int, raw KeyVersionData) (keyVersion, error) {
 	if raw.CreationTime.IsZero() {
 		return keyVersion{}, errors.New("reading creation_time: missing")
 	}
-	pub, err := parsePublic(cfg.Algorithm, cfg.RSABits, raw.PublicKey)
+	pub, err := ParsePublic(cfg.Algorithm, cfg.RSABits, raw.PublicKey)
 	if err != nil {
 		return keyVersion{}, fmt.Errorf("reading public_key: %w", err)
 	}
@@ -129,10 +141,10 @@ func decodeVersion(cfg *RingConfig, n int, raw versionRaw) (keyVersion, error) {
 	}, nil
 }
 
-// parsePublic reads a public key as the key read gives it: PEM for RSA and EC,
+// ParsePublic reads a public key as the key read gives it: PEM for RSA and EC,
 // standard base64 of the 32 raw bytes for Ed25519. It must be a key that the
 // algorithm can use (RFC 7518 sections 3.3 and 3.4, RFC 8037 section 3.1).
-func parsePublic(alg signer.Algorithm, rsaBits int, text string) (crypto.PublicKey, error) {
+func ParsePublic(alg signer.Algorithm, rsaBits int, text string) (crypto.PublicKey, error) {
 	if alg == signer.EdDSA {
 		raw, err := base64.StdEncoding.Strict().DecodeString(text)
 		if err != nil {
@@ -188,7 +200,7 @@ func fits(alg signer.Algorithm, rsaBits int, pub crypto.PublicKey) error {
 
 // lifecycleRing is Vault's answer as lifecycle sees it, with only the versions
 // that may sign.
-func lifecycleRing(d *keyData, versions []keyVersion, mayNotSign func(kid string) bool) lifecycle.Ring {
+func lifecycleRing(d *KeyData, versions []keyVersion, mayNotSign func(kid string) bool) lifecycle.Ring {
 	r := lifecycle.Ring{MinDecryption: d.MinDecryptionVersion, MinEncryption: d.MinEncryptionVersion, Latest: d.LatestVersion}
 	for _, v := range versions {
 		if !mayNotSign(v.key.KID) {

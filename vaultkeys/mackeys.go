@@ -161,7 +161,7 @@ func (m *MACKeys) read(ctx context.Context) error {
 func (m *MACKeys) update(ctx context.Context) error {
 	logins := m.cfg.Vault.Logins() // before the read: a login in between makes the next read ask again
 	readAt := m.cfg.Now()
-	var d keyData
+	var d KeyData
 	_, err := m.cfg.Vault.Read(ctx, m.keyPath, &d)
 	switch {
 	case errors.Is(err, vaultapi.ErrNotFound):

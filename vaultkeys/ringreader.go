@@ -115,7 +115,7 @@ func (r *ringReader) read(ctx context.Context) error {
 // ask reads the key and decodes it. With an error, what is left of the answer
 // is for withdraw.
 func (r *ringReader) ask(ctx context.Context) (reading, error) {
-	var d keyData
+	var d KeyData
 	sent := r.rings.cfg.Now()
 	meta, err := r.rings.cfg.Vault.Read(ctx, r.path, &d)
 	received := r.rings.cfg.Now()
@@ -142,11 +142,11 @@ func (r *ringReader) ask(ctx context.Context) (reading, error) {
 	}
 	return reading{
 		cfg: r.cfg, data: &d, versions: versions,
-		readAt: sent, clockOffset: clockOffset(sent, received, meta.Date),
+		readAt: sent, clockOffset: ClockOffset(sent, received, meta.Date),
 	}, nil
 }
 
-func (r *ringReader) versions(ctx context.Context, d *keyData) ([]keyVersion, error) {
+func (r *ringReader) versions(ctx context.Context, d *KeyData) ([]keyVersion, error) {
 	if r.symmetric != nil {
 		return r.symmetric.versions(ctx, r.cfg, d)
 	}

@@ -13,7 +13,7 @@ type snapshot struct {
 	// readAt is when the read began: what it shows is at least that recent.
 	readAt time.Time
 	// clockOffset is by how much the local clock is provably ahead of Vault's
-	// (negative: behind); see clockOffset.
+	// (negative: behind); see ClockOffset.
 	clockOffset time.Duration
 
 	ring     lifecycle.Ring // only versions that may sign
@@ -35,7 +35,7 @@ type vanishedKey struct {
 // reading is one successful read of one ring.
 type reading struct {
 	cfg         *RingConfig
-	data        *keyData
+	data        *KeyData
 	versions    []keyVersion // ascending
 	readAt      time.Time
 	clockOffset time.Duration
@@ -127,7 +127,7 @@ func (s *snapshot) version(number int) (keyVersion, bool) {
 	return keyVersion{}, false
 }
 
-// clockOffset is by how much the local clock is provably ahead of Vault's
+// ClockOffset is by how much the local clock is provably ahead of Vault's
 // (negative: behind), 0 if the two may agree. Vault made its Date at some
 // moment between sent and received, and Date is cut to whole seconds (RFC 9110
 // section 5.6.7), so Vault's clock then stood in [date, date+1s). A slow
@@ -135,7 +135,7 @@ func (s *snapshot) version(number int) (keyVersion, bool) {
 // distance may exceed the limit by up to a second and the answer's latency
 // before it is noticed, which the 2*clock_skew in the guard of publish_delay
 // leaves room for.
-func clockOffset(sent, received, date time.Time) time.Duration {
+func ClockOffset(sent, received, date time.Time) time.Duration {
 	if date.IsZero() {
 		return 0
 	}

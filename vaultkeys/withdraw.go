@@ -61,7 +61,7 @@ func (s *snapshot) above(minDecryption, minEncryption int) *snapshot {
 // gone is the snapshot of a key that is no more: all its versions have vanished.
 func (s *snapshot) gone(cfg *RingConfig, in reading, revoked map[string]struct{}) (*snapshot, []alarm) {
 	in.cfg = cfg
-	in.data = &keyData{
+	in.data = &KeyData{
 		LatestVersion: s.ring.Latest, MinDecryptionVersion: s.ring.MinDecryption, MinEncryptionVersion: s.ring.MinEncryption,
 	}
 	next, alarms := fold(s, in, revoked)

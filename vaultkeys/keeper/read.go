@@ -3,11 +3,6 @@ package keeper
 import (
 	"cmp"
 	"context"
-	"crypto"
-	"crypto/ed25519"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
@@ -25,19 +20,6 @@ var (
 	errNone   = errors.New("no version may sign")
 )
 
-// keyData is the "data" of GET transit/keys/:name, as far as it is used.
-type keyData struct {
-	Type string `json:"type"`
-	Keys map[string]struct {
-		PublicKey    string    `json:"public_key"`
-		CreationTime time.Time `json:"creation_time"`
-	} `json:"keys"`
-	Latest        int `json:"latest_version"`
-	MinDecryption int `json:"min_decryption_version"`
-	MinEncryption int `json:"min_encryption_version"`
-	MinAvailable  int `json:"min_available_version"`
-}
-
 // listed is one version of an asymmetric key.
 type listed struct {
 	number         int
@@ -48,7 +30,7 @@ type listed struct {
 // read asks Vault for a key. The time returned is Vault's, or somewhat
 // earlier: the earlier of the two clocks, so that nothing is done before both
 // say that it is time.
-func (r *ring) read(ctx context.Context) (d keyData, sent, received, vaultTime time.Time, err error) {
+func (r *ring) read(ctx context.Context) (d vaultkeys.KeyData, sent, received, vaultTime time.Time, err error) {
 	sent = r.k.cfg.Now()
 	meta, err := r.k.cfg.Vault.Read(ctx, r.paths.Key(r.cfg.Name), &d)
 	received = r.k.cfg.Now()
@@ -58,13 +40,13 @@ func (r *ring) read(ctx context.Context) (d keyData, sent, received, vaultTime t
 	case err != nil:
 	case d.Type != want:
 		err = fmt.Errorf("%w: key type %q, not %q", vaultkeys.ErrMisconfigured, d.Type, want)
-	case d.Latest < 1:
+	case d.LatestVersion < 1:
 		err = fmt.Errorf("%w: no latest_version", vaultapi.ErrMalformed)
 	}
 	if err != nil {
 		return d, sent, received, vaultTime, fmt.Errorf("reading ring %q: %w", r.cfg.Name, err)
 	}
-	if off := offset(sent, received, meta.Date); off > r.policy.ClockSkew {
+	if off := vaultkeys.ClockOffset(sent, received, meta.Date).Abs(); off > r.policy.ClockSkew {
 		return d, sent, received, vaultTime, fmt.Errorf("reading ring %q: %w: by %v", r.cfg.Name, errClock, off)
 	}
 	vaultTime = sent.Round(0)
@@ -77,25 +59,15 @@ func (r *ring) read(ctx context.Context) (d keyData, sent, received, vaultTime t
 	return d, sent, received, vaultTime, nil
 }
 
-// offset is by how much the clocks provably differ. Vault made its Date
-// between sent and received and cut it to whole seconds; a slow answer or the
-// missing fraction is no wrong clock.
-func offset(sent, received, date time.Time) time.Duration {
-	if date.IsZero() {
-		return 0
-	}
-	return max(sent.Sub(date.Add(time.Second)), date.Sub(received), 0)
-}
-
 // versions are those that an asymmetric key lists, ascending.
-func versions(d *keyData) ([]listed, error) {
+func (r *ring) versions(d *vaultkeys.KeyData) ([]listed, error) {
 	out := make([]listed, 0, len(d.Keys))
 	for text, raw := range d.Keys {
 		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > d.Latest || raw.CreationTime.IsZero() {
+		if err != nil || n < 1 || n > d.LatestVersion || raw.CreationTime.IsZero() {
 			return nil, fmt.Errorf("%w: version %q created %v", vaultapi.ErrMalformed, text, raw.CreationTime)
 		}
-		kid, err := thumbprint(raw.PublicKey)
+		kid, err := r.kid(raw.PublicKey)
 		if err != nil {
 			return nil, fmt.Errorf("%w: public_key of version %d: %w", vaultapi.ErrMalformed, n, err)
 		}
@@ -105,42 +77,26 @@ func versions(d *keyData) ([]listed, error) {
 	return out, nil
 }
 
-// thumbprint is the kid of a public key as the key read gives it: PEM, or for
-// Ed25519 base64 of the 32 raw bytes.
-func thumbprint(text string) (string, error) {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		raw, err := base64.StdEncoding.Strict().DecodeString(text)
-		if err != nil {
-			return "", errors.New("neither PEM nor base64")
-		}
-		return vaultkeys.Thumbprint(ed25519.PublicKey(raw)) // refuses any other length
-	}
-	var pub crypto.PublicKey
-	var err error
-	if block.Type == "RSA PUBLIC KEY" { // PKCS #1: how Vault wrote imported keys once
-		pub, err = x509.ParsePKCS1PublicKey(block.Bytes)
-	} else {
-		pub, err = x509.ParsePKIXPublicKey(block.Bytes)
-	}
+func (r *ring) kid(publicKey string) (string, error) {
+	pub, err := vaultkeys.ParsePublic(r.cfg.Algorithm, r.cfg.RSABits, publicKey)
 	if err != nil {
-		return "", fmt.Errorf("parsing: %w", err)
+		return "", err
 	}
 	return vaultkeys.Thumbprint(pub)
 }
 
 // lifecycleRing is Vault's answer as lifecycle sees it: with the versions that
 // may sign, each with its time.
-func (r *ring) lifecycleRing(ctx context.Context, d *keyData, now time.Time) (lifecycle.Ring, []listed, error) {
+func (r *ring) lifecycleRing(ctx context.Context, d *vaultkeys.KeyData, now time.Time) (lifecycle.Ring, []listed, error) {
 	out := lifecycle.Ring{
-		MinDecryption: d.MinDecryption, MinEncryption: d.MinEncryption, Latest: d.Latest, MinAvailable: d.MinAvailable,
+		MinDecryption: d.MinDecryptionVersion, MinEncryption: d.MinEncryptionVersion, Latest: d.LatestVersion, MinAvailable: d.MinAvailableVersion,
 	}
 	if r.cfg.Algorithm.Symmetric() {
 		var err error
 		out.Versions, err = r.symmetric(ctx, d, now)
 		return out, nil, err
 	}
-	all, err := versions(d)
+	all, err := r.versions(d)
 	if err != nil {
 		return out, nil, err
 	}
@@ -157,9 +113,9 @@ func (r *ring) lifecycleRing(ctx context.Context, d *keyData, now time.Time) (li
 
 // symmetric are the versions of an hmac key, of which Vault lists none: each
 // dates from when it was first seen.
-func (r *ring) symmetric(ctx context.Context, d *keyData, now time.Time) ([]lifecycle.Version, error) {
+func (r *ring) symmetric(ctx context.Context, d *vaultkeys.KeyData, now time.Time) ([]lifecycle.Version, error) {
 	var out []lifecycle.Version
-	for n := max(1, d.MinDecryption); n <= d.Latest; n++ {
+	for n := max(1, d.MinDecryptionVersion); n <= d.LatestVersion; n++ {
 		at, err := r.k.shared.seen(ctx, r.cfg.Name, n, now)
 		if err != nil {
 			return nil, err

@@ -97,20 +97,20 @@ func (r *ring) look(ctx context.Context) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	r.latest.See(d.Latest, received)
-	r.fence.See(d.MinEncryption, received)
-	r.retired.See(d.MinDecryption, received)
+	r.latest.See(d.LatestVersion, received)
+	r.fence.See(d.MinEncryptionVersion, received)
+	r.retired.See(d.MinDecryptionVersion, received)
 	state, all, err := r.lifecycleRing(ctx, &d, now)
 	if err != nil {
 		return view{}, fmt.Errorf("reading ring %q: %w", r.cfg.Name, err)
 	}
 	seen := lifecycle.Observed{At: sent, Latest: r.latest, Fence: r.fence, Retired: r.retired, MaxTTL: r.k.shared.largest(ctx, r.cfg.Name)}
-	if r.policy.TrimAfter > 0 && d.MinDecryption > max(1, d.MinAvailable) {
+	if r.policy.TrimAfter > 0 && d.MinDecryptionVersion > max(1, d.MinAvailableVersion) {
 		// An error leaves it unknown, and then nothing is trimmed.
-		seen.RetiredAt, _ = r.k.shared.seen(ctx, r.cfg.Name+":retired", d.MinDecryption, now)
+		seen.RetiredAt, _ = r.k.shared.seen(ctx, r.cfg.Name+":retired", d.MinDecryptionVersion, now)
 	}
 	v := view{at: sent, now: now, listed: all, steps: lifecycle.Plan(state, r.policy, seen, now)}
-	stood, _ := r.fence.For(d.MinEncryption, sent)
+	stood, _ := r.fence.For(d.MinEncryptionVersion, sent)
 	r.k.metrics.looked(r.cfg.Name, received, max(stood, 0), v.steps)
 	return v, nil
 }

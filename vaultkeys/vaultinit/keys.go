@@ -33,14 +33,11 @@ func (c *Config) keys() []key {
 	})
 }
 
-// keyData is the "data" of GET transit/keys/:name, as far as it is used.
+// keyData is a key as it was found.
 type keyData struct {
-	Type                 string `json:"type"`
-	Exportable           bool   `json:"exportable"`
-	AllowPlaintextBackup bool   `json:"allow_plaintext_backup"`
-	DeletionAllowed      bool   `json:"deletion_allowed"`
-	Derived              bool   `json:"derived"`
-	Imported             bool   `json:"imported_key"`
+	vaultkeys.KeyData
+
+	Imported bool `json:"imported_key"`
 }
 
 // newKey is the body that creates a key. The flags are Vault's defaults,
@@ -97,23 +94,11 @@ func (s *survey) makeKey(ctx context.Context, k key) error {
 	return k.fits(path, &d)
 }
 
-// fits refuses what no write can mend: Vault never takes these back.
+// fits refuses what no write can mend.
 func (k key) fits(path string, d *keyData) error {
 	var problems []error
-	refuse := func(what string) {
+	for _, what := range d.Unfit(k.params.KeyType) {
 		problems = append(problems, fmt.Errorf("%s %s; Vault cannot undo that: write another key name under %s in the configuration and run this again", path, what, k.setting))
-	}
-	if d.Type != k.params.KeyType {
-		refuse(fmt.Sprintf("is of type %q and the configuration needs %q", d.Type, k.params.KeyType))
-	}
-	if d.Exportable {
-		refuse("is exportable, so its private key can leave Vault")
-	}
-	if d.AllowPlaintextBackup {
-		refuse("allows plaintext backups, so its private key can leave Vault")
-	}
-	if d.Derived {
-		refuse("is derived, so it has no key of its own")
 	}
 	return errors.Join(problems...)
 }
