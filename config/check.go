@@ -135,14 +135,6 @@ func rsaBits(m *strictyaml.Map, a signer.Algorithm) int {
 	return bits
 }
 
-func algorithmHint() string {
-	names := make([]string, 0, len(signer.Algorithms()))
-	for _, a := range signer.Algorithms() {
-		names = append(names, string(a))
-	}
-	return "use one of " + strings.Join(names, ", ")
-}
-
 // kids reads the revoked key ids: RFC 7638 SHA-256 thumbprints. A mistyped one
 // would revoke nothing, silently.
 func (l *loader) kids(m *strictyaml.Map) []string {

@@ -137,7 +137,7 @@ func (l *loader) ring(m *strictyaml.Map) Ring {
 	}
 	algorithm, err := signer.ParseAlgorithm(m.String("algorithm", string(signer.ES256)))
 	if err != nil {
-		m.Refuse("algorithm", strictyaml.Quote(m.String("algorithm", ""))+" is not an algorithm that Signet signs with", algorithmHint())
+		m.Refuse("algorithm", strictyaml.Quote(m.String("algorithm", ""))+" is not an algorithm that Signet signs with", "use one of "+signer.AlgorithmList())
 		m.Has("rsa_bits")
 		return r
 	}

@@ -38,11 +38,16 @@ func ParseAlgorithm(s string) (Algorithm, error) {
 			return a, nil
 		}
 	}
+	return "", fmt.Errorf("unknown algorithm %q: use one of %s", s, AlgorithmList())
+}
+
+// AlgorithmList is every supported algorithm, for a message.
+func AlgorithmList() string {
 	names := make([]string, 0, len(Algorithms()))
 	for _, a := range Algorithms() {
 		names = append(names, string(a))
 	}
-	return "", fmt.Errorf("unknown algorithm %q: use one of %s", s, strings.Join(names, ", "))
+	return strings.Join(names, ", ")
 }
 
 // Hash returns the digest that the algorithm signs, 0 for EdDSA, which signs

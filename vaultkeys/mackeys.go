@@ -101,7 +101,7 @@ func (m *MACKeys) Run(ctx context.Context) error {
 		if m.state.Load() == nil {
 			interval = min(interval, firstRead)
 		}
-		if !pause(ctx, jitter(interval)) {
+		if !pause(ctx, Jitter(interval)) {
 			return nil
 		}
 		_ = m.reads.join(ctx) // read logs, counts and alarms by itself

@@ -61,17 +61,17 @@ func (r *ringReader) poll(ctx context.Context) {
 		if r.rings.view.Load().rings[r.index] == nil {
 			interval = min(interval, firstRead)
 		}
-		if !pause(ctx, jitter(interval)) {
+		if !pause(ctx, Jitter(interval)) {
 			return
 		}
 		_ = r.reads.join(ctx) // read logs, counts and alarms by itself
 	}
 }
 
-// jitter shortens an interval by up to a fifth, drawn anew each time, so that
-// replicas do not fall into step. Never longer: the fence is computed from the
+// Jitter shortens an interval by up to a fifth, drawn anew each time, so that
+// replicas and keepers do not fall into step. Never longer: the fence is computed from the
 // interval.
-func jitter(interval time.Duration) time.Duration {
+func Jitter(interval time.Duration) time.Duration {
 	if interval < 5 {
 		return interval
 	}

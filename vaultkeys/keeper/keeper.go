@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -124,7 +123,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		_ = k.Round(ctx) // logs and counts by itself
 		select {
-		case <-time.After(jitter(k.cfg.RefreshInterval)):
+		case <-time.After(vaultkeys.Jitter(k.cfg.RefreshInterval)):
 		case <-ctx.Done():
 		}
 	}
@@ -141,10 +140,4 @@ func (k *Keeper) Round(ctx context.Context) error {
 		errs = append(errs, r.keep(ctx, held))
 	}
 	return errors.Join(errs...)
-}
-
-// jitter shortens an interval by up to a fifth, drawn anew each time, so that
-// keepers do not fall into step.
-func jitter(interval time.Duration) time.Duration {
-	return interval - time.Duration(rand.Int64N(int64(interval)/5+1)) //nolint:gosec // G404: spreads load, hides nothing
 }
