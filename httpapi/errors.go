@@ -60,6 +60,13 @@ func malformed(format string, args ...any) *refusal {
 	return &refusal{code: issuer.InvalidRequest, description: fmt.Sprintf(format, args...)}
 }
 
+// malformedWith is malformed with a status that says more than 400.
+func malformedWith(status int, format string, args ...any) *refusal {
+	r := malformed(format, args...)
+	r.status = status
+	return r
+}
+
 // answer is a refusal as it goes out.
 type answer struct {
 	status      int
@@ -114,7 +121,7 @@ func (s *Server) writeError(err error, c echo.Context) {
 	}
 	c.Set(keyErrorCode, string(a.code))
 	var writing error
-	if strings.HasPrefix(strings.TrimPrefix(routePath(c.Request().URL), s.cfg.basePath()), "/v1/") {
+	if strings.HasPrefix(strings.TrimPrefix(routePath(c.Request().URL), s.base), "/v1/") {
 		writing = writeProblem(c, a)
 	} else {
 		writing = writeJSON(c, a.status, echo.MIMEApplicationJSON, struct {

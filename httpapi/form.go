@@ -94,14 +94,10 @@ func readBody(w http.ResponseWriter, r *http.Request, contentType string) ([]byt
 	given, params, err := mime.ParseMediaType(strings.Join(r.Header.Values("Content-Type"), ","))
 	charset := params["charset"]
 	if err != nil || given != contentType || charset != "" && !strings.EqualFold(charset, "utf-8") {
-		refused := malformed("the body must be %s", contentType)
-		refused.status = http.StatusUnsupportedMediaType
-		return nil, refused
+		return nil, malformedWith(http.StatusUnsupportedMediaType, "the body must be %s", contentType)
 	}
 	if encoding := strings.Join(r.Header.Values("Content-Encoding"), ","); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		refused := malformed("a compressed body is not accepted")
-		refused.status = http.StatusUnsupportedMediaType
-		return nil, refused
+		return nil, malformedWith(http.StatusUnsupportedMediaType, "a compressed body is not accepted")
 	}
 	if r.ContentLength > maxBody {
 		return nil, tooLarge() // not even asked for, where the caller waits with Expect
@@ -116,15 +112,11 @@ func readBody(w http.ResponseWriter, r *http.Request, contentType string) ([]byt
 		return nil, refused
 	}
 	if r.Context().Err() != nil { // or the caller's own slowness would look like an outage of ours
-		refused := malformed("the body took too long")
-		refused.status = http.StatusRequestTimeout
-		return nil, refused
+		return nil, malformedWith(http.StatusRequestTimeout, "the body took too long")
 	}
 	return body, nil
 }
 
 func tooLarge() *refusal {
-	refused := malformed("the body is larger than %d bytes", maxBody)
-	refused.status = http.StatusRequestEntityTooLarge
-	return refused
+	return malformedWith(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", maxBody)
 }

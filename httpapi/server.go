@@ -12,6 +12,7 @@ import (
 // Server serves both listeners' requests. It listens nowhere itself.
 type Server struct {
 	cfg      Config
+	base     string // see basePath
 	draining atomic.Bool
 	metrics  *metrics
 }
@@ -19,7 +20,7 @@ type Server struct {
 // New makes a Server.
 func New(c Config) *Server {
 	c.defaults()
-	return &Server{cfg: c, metrics: newMetrics(c.Registerer)}
+	return &Server{cfg: c, base: c.basePath(), metrics: newMetrics(c.Registerer)}
 }
 
 // Drain makes /readyz answer 503 from now on, so that load balancers turn away
@@ -41,21 +42,20 @@ func (s *Server) Public() http.Handler {
 		"/v1/tokens":         s.issue,
 	}
 	// Echo takes a colon for the beginning of a parameter.
-	base := strings.ReplaceAll(s.cfg.basePath(), ":", `\:`)
-	for _, prefix := range []string{"", base} {
+	base := strings.ReplaceAll(s.base, ":", `\:`)
+	prefixes := []string{""}
+	if base != "" {
+		prefixes = append(prefixes, base)
+		// RFC 8414 section 3.1 puts the issuer's path behind the well-known one.
+		e.Match([]string{http.MethodGet, http.MethodHead}, "/.well-known/oauth-authorization-server"+base, s.authorizationServer())
+	}
+	for _, prefix := range prefixes {
 		for path, handler := range operations {
 			e.POST(prefix+path, handler)
 		}
 		for path, handler := range documents {
 			e.Match([]string{http.MethodGet, http.MethodHead}, prefix+path, handler)
 		}
-		if base == "" {
-			break
-		}
-	}
-	if base != "" {
-		// RFC 8414 section 3.1 puts the issuer's path behind the well-known one.
-		e.Match([]string{http.MethodGet, http.MethodHead}, "/.well-known/oauth-authorization-server"+base, s.authorizationServer())
 	}
 	return e
 }
