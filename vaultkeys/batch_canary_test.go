@@ -80,10 +80,7 @@ func TestCanaryBesideACrowd(t *testing.T) {
 func TestTimeUpBeforeBeingSent(t *testing.T) {
 	for answers, want := range map[int]error{0: signer.ErrUnavailable, 1: signer.ErrOverloaded} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newSpy()
-			s.CreateKey(batchRing, "ecdsa-p256")
-			s.gate = make(chan struct{})
-			key := keyOf(s.Fake, batchRing, 1, signer.ES256)
+			s, key := newGatedSpy()
 			b := newBatcher(s, func(c *vaultkeys.BatcherConfig) { c.InFlight, c.BatchMax, c.Timeout = 1, 1, time.Hour })
 			var outs []<-chan outcome
 			for i := range 3 {

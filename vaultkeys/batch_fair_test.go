@@ -69,10 +69,7 @@ func mustSign(t testing.TB, b *vaultkeys.Batcher, req signer.Request) {
 // TestNoClientComesFirst: a canary is in the next request, whoever waits.
 func TestNoClientComesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSpy()
-		s.CreateKey(batchRing, "ecdsa-p256")
-		s.gate = make(chan struct{})
-		key := keyOf(s.Fake, batchRing, 1, signer.ES256)
+		s, key := newGatedSpy()
 		b := newBatcher(s, func(c *vaultkeys.BatcherConfig) { c.InFlight, c.BatchMax = 1, 3 })
 		var outs []<-chan outcome
 		for i := range 40 { // of 20 clients

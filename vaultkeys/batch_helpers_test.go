@@ -1,7 +1,6 @@
 package vaultkeys_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -168,22 +167,18 @@ func closeBatcher(t testing.TB, b *vaultkeys.Batcher) {
 	}
 }
 
-// syncBuffer is a log that tests read while others write.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+// newKeyedSpy holds one P-256 key, the batch ring's.
+func newKeyedSpy() (*spy, signer.Key) {
+	s := newSpy()
+	s.CreateKey(batchRing, "ecdsa-p256")
+	return s, keyOf(s.Fake, batchRing, 1, signer.ES256)
 }
 
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
+// newGatedSpy answers only when the test lets it.
+func newGatedSpy() (*spy, signer.Key) {
+	s, key := newKeyedSpy()
+	s.gate = make(chan struct{})
+	return s, key
 }
 
 func newBatcher(s *spy, change func(*vaultkeys.BatcherConfig)) *vaultkeys.Batcher {

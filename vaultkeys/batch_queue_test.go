@@ -55,10 +55,7 @@ func TestVersionsNeverShareARequest(t *testing.T) {
 // never takes the others of its batch along.
 func TestOneCallerLeaving(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSpy()
-		s.CreateKey(batchRing, "ecdsa-p256")
-		s.gate = make(chan struct{})
-		key := keyOf(s.Fake, batchRing, 1, signer.ES256)
+		s, key := newGatedSpy()
 		b := newBatcher(s, func(c *vaultkeys.BatcherConfig) { c.InFlight = 1 })
 
 		first := signAsync(t.Context(), b, request(key, "first"))
@@ -116,10 +113,7 @@ func (u *unnoticed) Err() error {
 // own goroutine has not run since it left.
 func TestGoneButNotYetAwake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSpy()
-		s.CreateKey(batchRing, "ecdsa-p256")
-		s.gate = make(chan struct{})
-		key := keyOf(s.Fake, batchRing, 1, signer.ES256)
+		s, key := newGatedSpy()
 		b := newBatcher(s, func(c *vaultkeys.BatcherConfig) { c.InFlight = 1 })
 		first := signAsync(t.Context(), b, request(key, "first"))
 		synctest.Wait()
@@ -141,10 +135,7 @@ func TestGoneButNotYetAwake(t *testing.T) {
 
 func TestFullQueueIsRefusedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSpy()
-		s.CreateKey(batchRing, "ecdsa-p256")
-		s.gate = make(chan struct{})
-		key := keyOf(s.Fake, batchRing, 1, signer.ES256)
+		s, key := newGatedSpy()
 		b := newBatcher(s, func(c *vaultkeys.BatcherConfig) { c.InFlight, c.QueueMax, c.BatchMax = 1, 8, 3 })
 		ctx, leave := context.WithCancel(t.Context())
 		var outs []<-chan outcome
@@ -172,10 +163,7 @@ func TestFullQueueIsRefusedAtOnce(t *testing.T) {
 // TestNoClientFillsMoreThanAQuarter: canaries have no client and no limit.
 func TestNoClientFillsMoreThanAQuarter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSpy()
-		s.CreateKey(batchRing, "ecdsa-p256")
-		s.gate = make(chan struct{})
-		key := keyOf(s.Fake, batchRing, 1, signer.ES256)
+		s, key := newGatedSpy()
 		b := newBatcher(s, func(c *vaultkeys.BatcherConfig) { c.InFlight, c.QueueMax = 1, 16 })
 		n := 0
 		from := func(client string) <-chan outcome {
@@ -217,10 +205,7 @@ func TestNoClientFillsMoreThanAQuarter(t *testing.T) {
 // apart, so they never share a request.
 func TestDuplicateReferences(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSpy()
-		s.CreateKey(batchRing, "ecdsa-p256")
-		s.gate = make(chan struct{})
-		key := keyOf(s.Fake, batchRing, 1, signer.ES256)
+		s, key := newGatedSpy()
 		b := newBatcher(s, func(c *vaultkeys.BatcherConfig) { c.InFlight = 1 })
 		var reqs []signer.Request
 		var outs []<-chan outcome

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"signet/internal/logtest"
 	"signet/signer"
 	"signet/vaultkeys"
 	"signet/vaultkeys/vaultapi"
@@ -18,10 +19,7 @@ import (
 
 func TestTimedOutBatchIsRetriedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSpy()
-		s.CreateKey(batchRing, "ecdsa-p256")
-		s.gate = make(chan struct{})
-		key := keyOf(s.Fake, batchRing, 1, signer.ES256)
+		s, key := newGatedSpy()
 		b := newBatcher(s, func(c *vaultkeys.BatcherConfig) { c.InFlight = 1 })
 
 		began := time.Now()
@@ -58,10 +56,7 @@ func TestTimedOutBatchIsRetriedOnce(t *testing.T) {
 // in the second.
 func TestRetryLeavesOutWhoHasGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSpy()
-		s.CreateKey(batchRing, "ecdsa-p256")
-		s.gate = make(chan struct{})
-		key := keyOf(s.Fake, batchRing, 1, signer.ES256)
+		s, key := newGatedSpy()
 		b := newBatcher(s, func(c *vaultkeys.BatcherConfig) { c.InFlight = 1 })
 		blocker := signAsync(t.Context(), b, request(key, "blocker"))
 		synctest.Wait()
@@ -131,7 +126,7 @@ func TestFailuresAreClassified(t *testing.T) {
 			s := newSpy()
 			s.CreateKey(batchRing, "ecdsa-p256")
 			s.Fail(func(string, string) error { return c.err })
-			var log syncBuffer
+			var log logtest.Buffer
 			b := newBatcher(s, func(cfg *vaultkeys.BatcherConfig) { cfg.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 			defer closeBatcher(t, b)
 			_, err := b.Sign(t.Context(), request(keyOf(s.Fake, batchRing, 1, signer.ES256), "x"))
@@ -156,9 +151,7 @@ func TestFailuresAreClassified(t *testing.T) {
 // own along.
 func TestWhatTimedOutWaitsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSpy()
-		s.CreateKey(batchRing, "ecdsa-p256")
-		key := keyOf(s.Fake, batchRing, 1, signer.ES256)
+		s, key := newKeyedSpy()
 		s.service = func(int) time.Duration {
 			if n := len(s.requests()); n == 2 || n == 4 {
 				return time.Hour

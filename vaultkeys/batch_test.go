@@ -76,10 +76,7 @@ func checkMAC(t *testing.T, b *vaultkeys.Batcher, req signer.Request, mac []byte
 // while the allowed number is out makes up the next request, in order.
 func TestGroupCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSpy()
-		s.CreateKey(batchRing, "ecdsa-p256")
-		s.gate = make(chan struct{})
-		key := keyOf(s.Fake, batchRing, 1, signer.ES256)
+		s, key := newGatedSpy()
 		b := newBatcher(s, func(c *vaultkeys.BatcherConfig) { c.InFlight, c.BatchMax = 2, 4 })
 
 		var reqs []signer.Request
@@ -136,10 +133,7 @@ func TestRefusesWhatCannotBePinned(t *testing.T) {
 
 func TestCloseDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSpy()
-		s.CreateKey(batchRing, "ecdsa-p256")
-		s.gate = make(chan struct{})
-		key := keyOf(s.Fake, batchRing, 1, signer.ES256)
+		s, key := newGatedSpy()
 		b := newBatcher(s, func(c *vaultkeys.BatcherConfig) { c.InFlight = 1 })
 		sent := signAsync(t.Context(), b, request(key, "sent"))
 		synctest.Wait()
@@ -162,10 +156,7 @@ func TestCloseDrains(t *testing.T) {
 
 func TestCloseGivesUpWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSpy()
-		s.CreateKey(batchRing, "ecdsa-p256")
-		s.gate = make(chan struct{})
-		key := keyOf(s.Fake, batchRing, 1, signer.ES256)
+		s, key := newGatedSpy()
 		b := newBatcher(s, func(c *vaultkeys.BatcherConfig) { c.InFlight, c.Timeout = 1, time.Hour })
 		sent := signAsync(t.Context(), b, request(key, "sent"))
 		synctest.Wait()

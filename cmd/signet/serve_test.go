@@ -148,8 +148,13 @@ func (r *replica) ended() int {
 
 func (r *replica) until(what string, done func() bool) {
 	r.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-deadline:
 			r.t.Fatalf("waited in vain until %s:\n%s", what, r.log)
 		}
 	}

@@ -1,7 +1,6 @@
 package vaultapi_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"signet/internal/logtest"
 	"signet/vaultkeys/vaultapi"
 )
 
@@ -187,24 +187,6 @@ func refusal(status int, messages ...string) *http.Response {
 	return answer(status, string(text))
 }
 
-// syncBuffer is a log that tests read while others write.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
 // fixed is a credential that never changes.
 func fixed(s string) func() (string, error) { return func() (string, error) { return s, nil } }
 
@@ -215,7 +197,7 @@ func appRole() vaultapi.Login {
 // conn is a Conn under test with what it logged and counted.
 type conn struct {
 	*vaultapi.Conn
-	log *syncBuffer
+	log *logtest.Buffer
 	reg *prometheus.Registry
 }
 
@@ -223,7 +205,7 @@ type conn struct {
 // nothing secret may be in its log.
 func connect(t testing.TB, rt http.RoundTripper, login vaultapi.Login, edit func(*vaultapi.Config)) conn {
 	t.Helper()
-	c := conn{log: &syncBuffer{}, reg: prometheus.NewRegistry()}
+	c := conn{log: &logtest.Buffer{}, reg: prometheus.NewRegistry()}
 	cfg := vaultapi.Config{
 		Address: "http://vault.test:8200", Login: login, Registerer: c.reg,
 		Logger: slog.New(slog.NewTextHandler(c.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

@@ -1,15 +1,14 @@
 package vaultapitest
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"signet/internal/logtest"
 	"signet/vaultkeys/vaultapi"
 )
 
@@ -22,7 +21,7 @@ type conn struct {
 // connect makes a connection whose log, at the check's end, holds no secret.
 func (s *suite) connect(t *testing.T, login vaultapi.Login, edit func(*vaultapi.Config)) *conn {
 	t.Helper()
-	log := &syncBuffer{}
+	log := &logtest.Buffer{}
 	cfg := vaultapi.Config{
 		Address: s.server.Address, Login: login, Registerer: prometheus.NewRegistry(),
 		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -92,24 +91,6 @@ func (c *conn) accessor(t *testing.T) string {
 }
 
 func fixed(s string) func() (string, error) { return func() (string, error) { return s, nil } }
-
-// syncBuffer is a log that the check reads while the connection writes.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
 
 // eventually polls; what Vault and Run do takes its time.
 func eventually(t *testing.T, bound time.Duration, what string, holds func() bool) {
