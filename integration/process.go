@@ -1,21 +1,21 @@
 package integration
 
 import (
-	"bytes"
 	"errors"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"signet/internal/logtest"
 )
 
 // process is a child that ends with its test, and with the test binary should
 // that be killed.
 type process struct {
 	cmd  *exec.Cmd
-	log  *logBuffer
+	log  *logtest.Buffer
 	done chan struct{}
 	err  error
 }
@@ -23,7 +23,7 @@ type process struct {
 // start runs the command. Its output is kept, and printed if the test fails.
 func start(t testing.TB, name string, env []string, path string, args ...string) *process {
 	t.Helper()
-	p := &process{log: &logBuffer{}, done: make(chan struct{})}
+	p := &process{log: &logtest.Buffer{}, done: make(chan struct{})}
 	p.cmd = exec.Command(path, args...) //nolint:noctx // stop ends it, with SIGTERM first
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	p.cmd.Env = env
@@ -81,24 +81,6 @@ func (p *process) exitCode(t testing.TB, within time.Duration) int {
 		return exit.ExitCode()
 	}
 	return 0
-}
-
-// logBuffer is a bytes.Buffer that a child may write while a test reads.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 func tail(s string, n int) string {
