@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"signet/signer"
-	"signet/vaultkeys/lifecycle"
 )
 
 // ErrMisconfigured means that a transit key is not what the configuration
@@ -196,16 +195,4 @@ func fits(alg signer.Algorithm, rsaBits int, pub crypto.PublicKey) error {
 		return fmt.Errorf("is a %T, %s needs %s", pub, alg, want)
 	}
 	return nil
-}
-
-// lifecycleRing is Vault's answer as lifecycle sees it, with only the versions
-// that may sign.
-func lifecycleRing(d *KeyData, versions []keyVersion, mayNotSign func(kid string) bool) lifecycle.Ring {
-	r := lifecycle.Ring{MinDecryption: d.MinDecryptionVersion, MinEncryption: d.MinEncryptionVersion, Latest: d.LatestVersion}
-	for _, v := range versions {
-		if !mayNotSign(v.key.KID) {
-			r.Versions = append(r.Versions, lifecycle.Version{Number: v.key.Version, CreatedAt: v.created})
-		}
-	}
-	return r
 }

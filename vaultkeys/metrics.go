@@ -20,6 +20,8 @@ type ringMetrics struct {
 	alarms   *prometheus.CounterVec
 	failures *prometheus.CounterVec
 
+	revokedFailures, revokedRestored prometheus.Counter
+
 	versions, version, signing, snapshotAge, keyAge *prometheus.Desc
 }
 
@@ -38,6 +40,14 @@ func newRingMetrics(r *Rings, reg prometheus.Registerer) *ringMetrics {
 			Name: "signet_ring_read_failures_total",
 			Help: "Reads of a key ring that failed.",
 		}, []string{"ring", "reason"}),
+		revokedFailures: factory.NewCounter(prometheus.CounterOpts{
+			Name: "signet_revoked_list_read_failures_total",
+			Help: "Reads of the shared list of revoked kids that failed.",
+		}),
+		revokedRestored: factory.NewCounter(prometheus.CounterOpts{
+			Name: "signet_revoked_list_restored_total",
+			Help: "Revoked kids that were known here and put back on the shared list: it was lost, or the configuration names a new one.",
+		}),
 		versions:    desc("versions", "Key versions of a ring by state.", "state"),
 		version:     desc("version_state", "1 for each key version that is known, in the state that it is in.", "version", "kid", "state"),
 		signing:     desc("signing_version", "The key version that signs now; absent if none does."),
@@ -57,6 +67,13 @@ func newRingMetrics(r *Rings, reg prometheus.Registerer) *ringMetrics {
 
 func (m *ringMetrics) alarm(ring string, kind alarmKind) {
 	m.alarms.WithLabelValues(ring, string(kind)).Inc()
+}
+
+func (m *ringMetrics) revokedRead(err error, restored int) {
+	if err != nil {
+		m.revokedFailures.Inc()
+	}
+	m.revokedRestored.Add(float64(restored))
 }
 
 func (m *ringMetrics) failed(ring string, err error) {
@@ -149,7 +166,7 @@ func (m *ringMetrics) stand(s *snapshot, now time.Time) []versionState {
 	states := lifecycle.States(s.ring, s.policy, now)
 	for _, v := range s.listed {
 		at := versionState{v.key.Version, v.key.KID, stateBarred}
-		if _, bad := m.rings.revoked[v.key.KID]; bad {
+		if m.rings.revoked.has(v.key.KID) {
 			at.state = stateRevoked
 		} else if state, ok := states[v.key.Version]; ok {
 			at.state = string(state)

@@ -18,11 +18,12 @@ type Rings struct {
 	cfg     RingsConfig
 	readers []*ringReader // by config order
 	byName  map[string]*ringReader
-	revoked map[string]struct{}
+	revoked *revokedKIDs
 	metrics *ringMetrics
 
-	mu   sync.Mutex // serialises the replacement of view
-	view atomic.Pointer[view]
+	revokedMu sync.Mutex // serialises the reading of the revoked list
+	mu        sync.Mutex // serialises the replacement of view
+	view      atomic.Pointer[view]
 }
 
 var _ signer.Keys = (*Rings)(nil)
@@ -30,10 +31,7 @@ var _ signer.Keys = (*Rings)(nil)
 // NewRings returns rings that know nothing yet: call Load, then Run.
 func NewRings(cfg RingsConfig) *Rings {
 	cfg.defaults()
-	r := &Rings{cfg: cfg, byName: map[string]*ringReader{}, revoked: map[string]struct{}{}}
-	for _, kid := range cfg.RevokedKIDs {
-		r.revoked[kid] = struct{}{}
-	}
+	r := &Rings{cfg: cfg, byName: map[string]*ringReader{}, revoked: newRevokedKIDs(cfg.Revoked, cfg.RevokedKIDs)}
 	for i := range cfg.Rings {
 		reader := newRingReader(r, i)
 		r.readers = append(r.readers, reader)
@@ -44,10 +42,14 @@ func NewRings(cfg RingsConfig) *Rings {
 	return r
 }
 
-// Load reads every ring once. [ErrMisconfigured] means that waiting will not
-// help: it names every unfit key. Any other error wraps
+// Load reads the revoked kids, and then every ring once: nothing is published
+// before it is known not to be revoked. [ErrMisconfigured] means that waiting
+// will not help: it names every unfit key. Any other error wraps
 // signer.ErrUnavailable and is worth a retry.
 func (r *Rings) Load(ctx context.Context) error {
+	if err := r.syncRevoked(ctx); err != nil {
+		return err
+	}
 	errs := make([]error, len(r.readers))
 	var wg sync.WaitGroup
 	for i, reader := range r.readers {
@@ -71,9 +73,11 @@ func (r *Rings) Load(ctx context.Context) error {
 	return nil
 }
 
-// Run reads every ring again each RefreshInterval until ctx ends.
+// Run reads every ring and the revoked kids again each RefreshInterval until
+// ctx ends.
 func (r *Rings) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
+	wg.Go(func() { r.pollRevoked(ctx) })
 	for _, reader := range r.readers {
 		wg.Go(func() { reader.poll(ctx) })
 	}
@@ -171,8 +175,8 @@ func (r *Rings) publish(index int, s *snapshot, now time.Time) ([]signer.Key, er
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rings := slices.Clone(r.view.Load().rings)
-	rings[index] = s
-	v, duplicates, err := buildView(r.cfg.Rings, rings, r.revoked, now)
+	rings[index] = s.settled(r.revoked.has)
+	v, duplicates, err := buildView(r.cfg.Rings, rings, r.revoked.has, now)
 	if err != nil {
 		return nil, err // keep what is served
 	}
@@ -180,12 +184,18 @@ func (r *Rings) publish(index int, s *snapshot, now time.Time) ([]signer.Key, er
 	return duplicates, nil
 }
 
-// rebuild works the view out again because time has changed it.
+// rebuild works the view out again because time, or a revocation, has changed it.
 func (r *Rings) rebuild(now time.Time) *view {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := r.view.Load()
-	v, _, err := buildView(r.cfg.Rings, old.rings, r.revoked, now)
+	rings := make([]*snapshot, len(old.rings))
+	for i, s := range old.rings {
+		if s != nil {
+			rings[i] = s.settled(r.revoked.has)
+		}
+	}
+	v, _, err := buildView(r.cfg.Rings, rings, r.revoked.has, now)
 	if err != nil {
 		r.cfg.Logger.Error("rendering the JWK set", "error", err)
 		return old

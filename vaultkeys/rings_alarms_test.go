@@ -196,6 +196,12 @@ func TestMetrics(t *testing.T) {
 	f.load(t)
 	f.advance(7 * time.Second)
 	want := fmt.Sprintf(`
+# HELP signet_revoked_list_read_failures_total Reads of the shared list of revoked kids that failed.
+# TYPE signet_revoked_list_read_failures_total counter
+signet_revoked_list_read_failures_total 0
+# HELP signet_revoked_list_restored_total Revoked kids that were known here and put back on the shared list: it was lost, or the configuration names a new one.
+# TYPE signet_revoked_list_restored_total counter
+signet_revoked_list_restored_total 0
 # HELP signet_ring_alarms_total Alarming conditions seen while reading a key ring, once a read for as long as they hold.
 # TYPE signet_ring_alarms_total counter
 signet_ring_alarms_total{kind="clock_skew",ring="es"} 0

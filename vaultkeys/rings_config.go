@@ -54,6 +54,9 @@ type RingsConfig struct {
 	// RevokedKIDs are never published, never sign and never verify, whatever
 	// Vault says.
 	RevokedKIDs []string
+	// Revoked are those that were revoked since the configuration was written,
+	// read with the rings and first of all; nil = none.
+	Revoked RevokedList
 	// Now is the clock; nil = time.Now.
 	Now func() time.Time
 	// Logger takes alarms and failed reads; nil = slog.Default().

@@ -16,7 +16,7 @@ type snapshot struct {
 	// (negative: behind); see ClockOffset.
 	clockOffset time.Duration
 
-	ring     lifecycle.Ring // only versions that may sign
+	ring     lifecycle.Ring // only versions that may sign; see settled
 	policy   lifecycle.Policy
 	schedule lifecycle.Schedule
 	listed   []keyVersion // ascending by version, revoked ones included
@@ -43,7 +43,7 @@ type reading struct {
 
 // fold makes the next snapshot from the previous one (nil at first) and a
 // reading, and says what is alarming in the difference.
-func fold(prev *snapshot, in reading, revoked map[string]struct{}) (*snapshot, []alarm) {
+func fold(prev *snapshot, in reading, revoked func(kid string) bool) (*snapshot, []alarm) {
 	next := &snapshot{
 		readAt: in.readAt, clockOffset: in.clockOffset,
 		policy: in.cfg.Policy, listed: in.versions, barred: map[string]struct{}{},
@@ -56,20 +56,31 @@ func fold(prev *snapshot, in reading, revoked map[string]struct{}) (*snapshot, [
 	var alarms []alarm
 	for _, v := range in.versions {
 		listed[v.key.KID], numbers[v.key.Version] = struct{}{}, struct{}{}
-		if _, bad := revoked[v.key.KID]; bad {
+		if revoked(v.key.KID) {
 			alarms = append(alarms, alarm{alarmRevokedListed, v.key.Version, v.key.KID})
 		}
 	}
 	if prev != nil {
 		alarms = append(alarms, next.carry(prev, in, listed, numbers)...)
 	}
-	next.ring = lifecycleRing(in.data, in.versions, func(kid string) bool {
-		_, isRevoked := revoked[kid]
-		_, isBarred := next.barred[kid]
-		return isRevoked || isBarred
-	})
-	next.schedule = lifecycle.NewSchedule(next.ring, next.policy)
+	next.ring = lifecycle.Ring{
+		MinDecryption: in.data.MinDecryptionVersion, MinEncryption: in.data.MinEncryptionVersion, Latest: in.data.LatestVersion,
+	}
 	return next, alarms
+}
+
+// settled is the snapshot with its ring and schedule worked out: of what is
+// listed, only what is neither revoked nor barred may sign.
+func (s *snapshot) settled(revoked func(kid string) bool) *snapshot {
+	next := *s
+	next.ring.Versions = make([]lifecycle.Version, 0, len(s.listed))
+	for _, v := range s.listed {
+		if _, barred := s.barred[v.key.KID]; !barred && !revoked(v.key.KID) {
+			next.ring.Versions = append(next.ring.Versions, lifecycle.Version{Number: v.key.Version, CreatedAt: v.created})
+		}
+	}
+	next.schedule = lifecycle.NewSchedule(next.ring, next.policy)
+	return &next
 }
 
 // carry takes over from the previous snapshot what Vault no longer shows.

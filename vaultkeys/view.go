@@ -32,7 +32,7 @@ func (p published) at(now time.Time) bool { return p.until.IsZero() || now.Befor
 // a ring the newest version first. Nothing revoked gets in, whatever Vault
 // says, and no kid twice: a key that a second ring lists too belongs to the
 // first, and the second does not sign with it.
-func buildView(cfgs []RingConfig, rings []*snapshot, revoked map[string]struct{}, now time.Time) (*view, []signer.Key, error) {
+func buildView(cfgs []RingConfig, rings []*snapshot, revoked func(kid string) bool, now time.Time) (*view, []signer.Key, error) {
 	v := &view{rings: rings, byKID: map[string]published{}}
 	var asymmetric, duplicates []signer.Key
 	complete := true
@@ -42,7 +42,7 @@ func buildView(cfgs []RingConfig, rings []*snapshot, revoked map[string]struct{}
 			continue
 		}
 		for _, p := range rings[i].published(now) {
-			if _, bad := revoked[p.key.KID]; bad {
+			if revoked(p.key.KID) {
 				continue
 			}
 			if _, taken := v.byKID[p.key.KID]; taken {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 
-	"signet/vaultkeys/lifecycle"
 	"signet/vaultkeys/vaultapi"
 )
 
@@ -32,7 +31,7 @@ func (r *ringReader) withdraw(in reading, cause error) {
 	var alarms []alarm
 	switch {
 	case r.missing >= missingReads, in.data != nil && in.data.Type != r.want.KeyType:
-		next, alarms = prev.gone(r.cfg, reading{readAt: r.rings.cfg.Now()}, r.rings.revoked)
+		next, alarms = prev.gone(r.cfg, reading{readAt: r.rings.cfg.Now()}, r.rings.revoked.has)
 	case in.data != nil:
 		next = prev.above(in.data.MinDecryptionVersion, in.data.MinEncryptionVersion)
 	default:
@@ -51,15 +50,13 @@ func (s *snapshot) above(minDecryption, minEncryption int) *snapshot {
 	next := *s
 	next.listed = slices.DeleteFunc(slices.Clone(s.listed), func(v keyVersion) bool { return v.key.Version < minDecryption })
 	next.vanished = slices.DeleteFunc(slices.Clone(s.vanished), func(v vanishedKey) bool { return v.key.Version < minDecryption })
-	next.ring.Versions = slices.DeleteFunc(slices.Clone(s.ring.Versions), func(v lifecycle.Version) bool { return v.Number < minDecryption })
 	next.ring.MinDecryption = max(s.ring.MinDecryption, minDecryption)
 	next.ring.MinEncryption = max(s.ring.MinEncryption, minEncryption)
-	next.schedule = lifecycle.NewSchedule(next.ring, next.policy)
 	return &next
 }
 
 // gone is the snapshot of a key that is no more: all its versions have vanished.
-func (s *snapshot) gone(cfg *RingConfig, in reading, revoked map[string]struct{}) (*snapshot, []alarm) {
+func (s *snapshot) gone(cfg *RingConfig, in reading, revoked func(kid string) bool) (*snapshot, []alarm) {
 	in.cfg = cfg
 	in.data = &KeyData{
 		LatestVersion: s.ring.Latest, MinDecryptionVersion: s.ring.MinDecryption, MinEncryptionVersion: s.ring.MinEncryption,

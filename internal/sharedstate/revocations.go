@@ -55,3 +55,18 @@ func (r *Revocations) List(ctx context.Context) (map[string]Revocation, error) {
 	}
 	return list, nil
 }
+
+// RevokedKIDs is the list without the notes: what a replica needs.
+func (r *Revocations) RevokedKIDs(ctx context.Context) ([]string, error) {
+	kids, err := r.client.HKeys(ctx, keyRevoked).Result()
+	if err != nil {
+		return nil, fmt.Errorf("%w: reading the revoked kids: %w", ErrUnavailable, err)
+	}
+	return kids, nil
+}
+
+// RestoreRevoked puts a kid back that the list has lost, with what can still be
+// said of it.
+func (r *Revocations) RestoreRevoked(ctx context.Context, kid string) error {
+	return r.Revoke(ctx, kid, Revocation{})
+}

@@ -1,0 +1,114 @@
+package vaultkeys
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync/atomic"
+
+	"signet/signer"
+)
+
+// RevokedList is where revoked kids are kept besides the configuration.
+type RevokedList interface {
+	// RevokedKIDs are all of them.
+	RevokedKIDs(ctx context.Context) ([]string, error)
+	// RestoreRevoked puts one back that the list has lost.
+	RestoreRevoked(ctx context.Context, kid string) error
+}
+
+// revokedKIDs is the set of kids that are dead whatever Vault says. It only
+// grows: a list that is empty one day was restored or flushed, and what it has
+// lost is put back, so that a replica that starts later learns it too.
+type revokedKIDs struct {
+	list RevokedList // nil = only what the configuration names
+	set  atomic.Pointer[map[string]struct{}]
+}
+
+func newRevokedKIDs(list RevokedList, configured []string) *revokedKIDs {
+	set := make(map[string]struct{}, len(configured))
+	for _, kid := range configured {
+		set[kid] = struct{}{}
+	}
+	r := &revokedKIDs{list: list}
+	r.set.Store(&set)
+	return r
+}
+
+func (r *revokedKIDs) has(kid string) bool {
+	_, ok := (*r.set.Load())[kid]
+	return ok
+}
+
+// sync reads the list, and says which kids are new here and which the list had
+// lost. One call at a time.
+func (r *revokedKIDs) sync(ctx context.Context) (learned, restored []string, err error) {
+	if r.list == nil {
+		return nil, nil, nil
+	}
+	listed, err := r.list.RevokedKIDs(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the revoked kids: %w: %w", signer.ErrUnavailable, err)
+	}
+	known := maps.Clone(*r.set.Load())
+	for kid := range known {
+		if slices.Contains(listed, kid) {
+			continue
+		}
+		if err := r.list.RestoreRevoked(ctx, kid); err != nil {
+			return nil, restored, fmt.Errorf("restoring a revoked kid: %w: %w", signer.ErrUnavailable, err)
+		}
+		restored = append(restored, kid)
+	}
+	for _, kid := range listed {
+		if _, ok := known[kid]; !ok {
+			known[kid] = struct{}{}
+			learned = append(learned, kid)
+		}
+	}
+	r.set.Store(&known)
+	return learned, restored, nil
+}
+
+// pollRevoked reads the list each interval until ctx ends. It does not wait for
+// Vault: a kid that is revoked while Vault is sealed must go all the same.
+func (r *Rings) pollRevoked(ctx context.Context) {
+	if r.revoked.list == nil {
+		return
+	}
+	failing := false
+	for pause(ctx, Jitter(r.cfg.RefreshInterval)) {
+		err := r.syncRevoked(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			r.cfg.Logger.WarnContext(ctx, "the list of revoked kids cannot be read: what is revoked now is not known here until it can", "error", err)
+		}
+		if err == nil && failing {
+			r.cfg.Logger.InfoContext(ctx, "the list of revoked kids is read again")
+		}
+		failing = err != nil
+	}
+}
+
+// syncRevoked reads the list once and drops what is on it.
+func (r *Rings) syncRevoked(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	r.revokedMu.Lock()
+	defer r.revokedMu.Unlock()
+	learned, restored, err := r.revoked.sync(ctx)
+	r.metrics.revokedRead(err, len(restored))
+	for _, kid := range restored {
+		r.cfg.Logger.WarnContext(ctx, "a revoked kid was not on the shared list, and is put there: it is new in this configuration, or the list was lost", "kid", kid)
+	}
+	if err != nil {
+		return err
+	}
+	for _, kid := range learned {
+		r.cfg.Logger.WarnContext(ctx, "a kid is revoked: it is not published, signs nothing and verifies nothing", "kid", kid)
+	}
+	if len(learned) > 0 {
+		r.rebuild(r.cfg.Now())
+	}
+	return nil
+}

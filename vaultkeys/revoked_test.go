@@ -1,0 +1,120 @@
+package vaultkeys_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"signet/signer"
+	"signet/vaultkeys"
+)
+
+// revokedList is a list that can be lost, and out of reach.
+type revokedList struct {
+	mu   sync.Mutex
+	kids map[string]bool
+	err  error
+}
+
+func (l *revokedList) set(err error, kids ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err, l.kids = err, map[string]bool{}
+	for _, kid := range kids {
+		l.kids[kid] = true
+	}
+}
+
+func (l *revokedList) RevokedKIDs(context.Context) ([]string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Sorted(maps.Keys(l.kids)), l.err
+}
+
+func (l *revokedList) RestoreRevoked(_ context.Context, kid string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.kids[kid] = true
+	return l.err
+}
+
+func TestRevokedWhileRunning(t *testing.T) {
+	t.Parallel()
+	list := &revokedList{}
+	list.set(nil)
+	f := newFixture(t, func(c *vaultkeys.RingsConfig) { c.Revoked = list })
+	f.load(t)
+	old := f.signing(t, "es").KID
+	f.vault.Rotate("es") // published, and promoted by what follows
+	f.load(t)
+	list.set(nil, old)
+	f.load(t)
+	next := f.signing(t, "es")
+	if next.Version != 2 || !equal(f.kids(t), []string{next.KID}) {
+		t.Errorf("version %d signs, published %v; want version 2 alone", next.Version, f.kids(t))
+	}
+	if _, ok := f.rings.VerificationKey(old); ok {
+		t.Error("a revoked key verifies")
+	}
+	if f.alarms(t, "es", "revoked_listed") == 0 || !strings.Contains(f.log.String(), old) {
+		t.Errorf("no alarm that Vault still lists it:\n%s", f.log)
+	}
+	list.set(errors.New("out of reach"))
+	if err := f.rings.Load(t.Context()); !errors.Is(err, signer.ErrUnavailable) {
+		t.Errorf("the list is out of reach: %v", err)
+	}
+	list.set(nil) // restored from a backup of before
+	f.load(t)
+	if got := f.signing(t, "es"); got.KID != next.KID {
+		t.Errorf("the list was lost, and %+v signs", got)
+	}
+	if kids, _ := list.RevokedKIDs(t.Context()); !equal(kids, []string{old}) {
+		t.Errorf("on the list again: %v, want %s", kids, old)
+	}
+}
+
+// TestRevokedBeforeRead: a replica that cannot read the list publishes nothing,
+// for Vault may list a key that must not be used.
+func TestRevokedBeforeRead(t *testing.T) {
+	t.Parallel()
+	list := &revokedList{}
+	list.set(errors.New("out of reach"))
+	f := newFixture(t, func(c *vaultkeys.RingsConfig) { c.Revoked = list })
+	if err := f.rings.Load(t.Context()); !errors.Is(err, signer.ErrUnavailable) || f.rings.Ready() || f.rings.JWKS().Loaded {
+		t.Fatalf("Load: %v, ready %v, published %v", err, f.rings.Ready(), f.rings.JWKS().Loaded)
+	}
+	list.set(nil, kidOf(t, f, 1))
+	f.load(t)
+	if len(f.kids(t)) != 0 {
+		t.Error("a revoked key is published")
+	}
+	if _, err := f.rings.SigningKey("es"); !errors.Is(err, signer.ErrUnavailable) {
+		t.Errorf("signs with a revoked key: %v", err)
+	}
+}
+
+// TestRevokedWhileSealed: the list is read although Vault is not.
+func TestRevokedWhileSealed(t *testing.T) {
+	t.Parallel()
+	list := &revokedList{}
+	list.set(nil)
+	f := newFixture(t, func(c *vaultkeys.RingsConfig) { c.Revoked, c.RefreshInterval = list, time.Millisecond })
+	f.load(t)
+	kid := f.signing(t, "es").KID
+	f.vault.Seal(true)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = f.rings.Run(ctx) }() // it returns nil
+	defer func() { cancel(); <-ended }()
+	list.set(nil, kid)
+	for ok := true; ok; _, ok = f.rings.VerificationKey(kid) {
+		if t.Context().Err() != nil {
+			t.Fatal("never dropped")
+		}
+	}
+}
