@@ -17,6 +17,7 @@ type Config struct {
 	Vault   Vault
 	Rings   []Ring
 	Keys    Keys
+	Keeper  *Keeper
 	Signing Signing
 	Redis   Redis
 	Tokens  Tokens
@@ -112,6 +113,15 @@ type Keys struct {
 	ClockSkew time.Duration
 	// RevokedKIDs are never published and never sign, whatever Vault says.
 	RevokedKIDs []string
+}
+
+// Keeper is what rotates and retires key versions; nil = nothing does, here.
+type Keeper struct {
+	// Auth is the keeper's own login, at the same Vault.
+	Auth Auth
+	// TrimAfter is how long a version has been retired before it is deleted for
+	// good; default 0, which is never.
+	TrimAfter time.Duration
 }
 
 // Signing is the group commit of signatures.

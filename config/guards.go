@@ -16,6 +16,7 @@ func (l *loader) guards(c *Config) {
 	}
 	l.sessionGuards(c)
 	l.nameGuards(c)
+	l.identityGuard(c)
 }
 
 // guard is one rule: it must hold, or field is refused. It is not judged if one

@@ -62,7 +62,7 @@ func (l *loader) file(m *strictyaml.Map, key string) string {
 }
 
 func (l *loader) config(root *strictyaml.Map) *Config {
-	root.NotYet("keeper", "audit")
+	root.NotYet("audit")
 	c := &Config{
 		Issuer:  l.issuer(root),
 		Listen:  l.listen(root.Map("listen")),
@@ -70,6 +70,7 @@ func (l *loader) config(root *strictyaml.Map) *Config {
 		Vault:   l.vault(root.Map("vault")),
 		Rings:   l.readRings(root),
 		Keys:    l.keys(root.Map("keys")),
+		Keeper:  l.keeper(root.Map("keeper")),
 		Signing: l.signing(root.Map("signing")),
 		Redis:   l.redis(root.Map("redis")),
 		Tokens:  Tokens{TTL: root.Map("tokens").Duration("ttl", strictyaml.DurationRange{Default: DefaultTTL, Min: time.Second, Max: MaxTTLCap})},

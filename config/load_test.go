@@ -72,6 +72,13 @@ func TestFull(t *testing.T) {
 			RefreshInterval: 5 * time.Second, JWKSMaxAge: 10 * time.Minute, ClockSkew: 2 * time.Second,
 			RevokedKIDs: []string{"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"},
 		},
+		Keeper: &config.Keeper{
+			Auth: config.Auth{
+				Method: "approle", Mount: "approle-signet",
+				RoleID: config.Secret{File: "testdata/good/keeper/role_id"}, SecretID: config.Secret{File: "testdata/good/keeper/secret_id"},
+			},
+			TrimAfter: 2160 * time.Hour,
+		},
 		Signing: config.Signing{InFlight: 64, BatchMax: 1000, QueueMax: 8192, Verify: "all"},
 		Redis: config.Redis{
 			Addresses: []string{"redis-1.example.com:26379", "redis-2.example.com:26379"}, MasterName: "mymaster",

@@ -101,16 +101,12 @@ func (l *loader) readSecret(m *strictyaml.Map, key string, required bool) Secret
 // all that cannot be read, as *Error. The secrets are not kept.
 func (c *Config) CheckSecrets() error {
 	var violations []Violation
-	for _, ref := range []struct {
-		field  string
-		secret Secret
-	}{
-		{"vault.auth.token", c.Vault.Auth.Token},
-		{"vault.auth.role_id", c.Vault.Auth.RoleID},
-		{"vault.auth.secret_id", c.Vault.Auth.SecretID},
-		{"vault.auth.token_file", Secret{File: c.Vault.Auth.TokenFile}},
-		{"redis.password", c.Redis.Password},
-	} {
+	refs := c.Vault.Auth.secrets("vault.auth")
+	if c.Keeper != nil {
+		refs = append(refs, c.Keeper.Auth.secrets("keeper.vault.auth")...)
+	}
+	refs = append(refs, secretRef{"redis.password", c.Redis.Password})
+	for _, ref := range refs {
 		if ref.secret.IsZero() {
 			continue
 		}
@@ -122,4 +118,20 @@ func (c *Config) CheckSecrets() error {
 		}
 	}
 	return strictyaml.NewError(c.path, violations)
+}
+
+// secretRef is a secret and the field that names it.
+type secretRef struct {
+	field  string
+	secret Secret
+}
+
+// secrets are all that a login may need; those of other methods are zero.
+func (a *Auth) secrets(section string) []secretRef {
+	return []secretRef{
+		{section + ".token", a.Token},
+		{section + ".role_id", a.RoleID},
+		{section + ".secret_id", a.SecretID},
+		{section + ".token_file", Secret{File: a.TokenFile}},
+	}
 }

@@ -28,7 +28,7 @@ var authKeys = map[string][]string{
 func (l *loader) auth(vault *strictyaml.Map) Auth {
 	m := vault.Map("auth")
 	if !m.Present() {
-		if l.doc.Readable("vault.auth") {
+		if l.doc.Readable(vault.At("auth").Field) {
 			vault.Refuse("auth", "is missing", "write `auth: {method: approle, role_id: {file: PATH}, secret_id: {file: PATH}}`")
 		}
 		return Auth{}
@@ -39,7 +39,7 @@ func (l *loader) auth(vault *strictyaml.Map) Auth {
 		a.Token = l.readSecret(m, "token", true)
 	case AuthTokenFile:
 		a.TokenFile = l.resolve(m.Required("token_file", "PATH"))
-		l.places["vault.auth.token_file"] = m.At("token_file")
+		l.places[m.At("token_file").Field] = m.At("token_file")
 	case AuthAppRole:
 		a.RoleID = l.readSecret(m, "role_id", true)
 		a.SecretID = l.readSecret(m, "secret_id", true)

@@ -166,7 +166,7 @@ func (m *ringMetrics) stand(s *snapshot, now time.Time) []versionState {
 	states := lifecycle.States(s.ring, s.policy, now)
 	for _, v := range s.listed {
 		at := versionState{v.key.Version, v.key.KID, stateBarred}
-		if m.rings.revoked.has(v.key.KID) {
+		if m.rings.revoked.Has(v.key.KID) {
 			at.state = stateRevoked
 		} else if state, ok := states[v.key.Version]; ok {
 			at.state = string(state)

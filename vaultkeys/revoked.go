@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"signet/signer"
@@ -18,35 +19,41 @@ type RevokedList interface {
 	RestoreRevoked(ctx context.Context, kid string) error
 }
 
-// revokedKIDs is the set of kids that are dead whatever Vault says. It only
+// RevokedKIDs is the set of kids that are dead whatever Vault says. It only
 // grows: a list that is empty one day was restored or flushed, and what it has
-// lost is put back, so that a replica that starts later learns it too.
-type revokedKIDs struct {
+// lost is put back, so that a replica that starts later learns it too. All
+// methods may be called concurrently.
+type RevokedKIDs struct {
 	list RevokedList // nil = only what the configuration names
+	mu   sync.Mutex  // one Sync at a time
 	set  atomic.Pointer[map[string]struct{}]
 }
 
-func newRevokedKIDs(list RevokedList, configured []string) *revokedKIDs {
+// NewRevokedKIDs returns the set with the configured kids; a nil list adds none.
+func NewRevokedKIDs(list RevokedList, configured []string) *RevokedKIDs {
 	set := make(map[string]struct{}, len(configured))
 	for _, kid := range configured {
 		set[kid] = struct{}{}
 	}
-	r := &revokedKIDs{list: list}
+	r := &RevokedKIDs{list: list}
 	r.set.Store(&set)
 	return r
 }
 
-func (r *revokedKIDs) has(kid string) bool {
+// Has reports whether a kid is revoked.
+func (r *RevokedKIDs) Has(kid string) bool {
 	_, ok := (*r.set.Load())[kid]
 	return ok
 }
 
-// sync reads the list, and says which kids are new here and which the list had
-// lost. One call at a time.
-func (r *revokedKIDs) sync(ctx context.Context) (learned, restored []string, err error) {
+// Sync reads the list, and says which kids are new here and which the list had
+// lost. An error wraps signer.ErrUnavailable, and leaves the set as it was.
+func (r *RevokedKIDs) Sync(ctx context.Context) (learned, restored []string, err error) {
 	if r.list == nil {
 		return nil, nil, nil
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	listed, err := r.list.RevokedKIDs(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the revoked kids: %w: %w", signer.ErrUnavailable, err)
@@ -94,9 +101,7 @@ func (r *Rings) pollRevoked(ctx context.Context) {
 func (r *Rings) syncRevoked(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	r.revokedMu.Lock()
-	defer r.revokedMu.Unlock()
-	learned, restored, err := r.revoked.sync(ctx)
+	learned, restored, err := r.revoked.Sync(ctx)
 	r.metrics.revokedRead(err, len(restored))
 	for _, kid := range restored {
 		r.cfg.Logger.WarnContext(ctx, "a revoked kid was not on the shared list, and is put there: it is new in this configuration, or the list was lost", "kid", kid)

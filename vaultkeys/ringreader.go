@@ -100,7 +100,7 @@ func (r *ringReader) read(ctx context.Context) error {
 	}
 	r.missing = 0
 	r.raise(r.rings.cfg.ClockSkew < in.clockOffset.Abs(), alarm{kind: alarmClockSkew}, "ahead", in.clockOffset)
-	next, alarms := fold(r.rings.view.Load().rings[r.index], in, r.rings.revoked.has)
+	next, alarms := fold(r.rings.view.Load().rings[r.index], in, r.rings.revoked.Has)
 	duplicates, err := r.rings.publish(r.index, next, r.rings.cfg.Now())
 	if err != nil {
 		err = fmt.Errorf("reading ring %q: %w: %w", r.cfg.Name, signer.ErrUnavailable, err)

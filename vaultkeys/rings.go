@@ -18,12 +18,11 @@ type Rings struct {
 	cfg     RingsConfig
 	readers []*ringReader // by config order
 	byName  map[string]*ringReader
-	revoked *revokedKIDs
+	revoked *RevokedKIDs
 	metrics *ringMetrics
 
-	revokedMu sync.Mutex // serialises the reading of the revoked list
-	mu        sync.Mutex // serialises the replacement of view
-	view      atomic.Pointer[view]
+	mu   sync.Mutex // serialises the replacement of view
+	view atomic.Pointer[view]
 }
 
 var _ signer.Keys = (*Rings)(nil)
@@ -31,7 +30,7 @@ var _ signer.Keys = (*Rings)(nil)
 // NewRings returns rings that know nothing yet: call Load, then Run.
 func NewRings(cfg RingsConfig) *Rings {
 	cfg.defaults()
-	r := &Rings{cfg: cfg, byName: map[string]*ringReader{}, revoked: newRevokedKIDs(cfg.Revoked, cfg.RevokedKIDs)}
+	r := &Rings{cfg: cfg, byName: map[string]*ringReader{}, revoked: NewRevokedKIDs(cfg.Revoked, cfg.RevokedKIDs)}
 	for i := range cfg.Rings {
 		reader := newRingReader(r, i)
 		r.readers = append(r.readers, reader)
@@ -175,8 +174,8 @@ func (r *Rings) publish(index int, s *snapshot, now time.Time) ([]signer.Key, er
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rings := slices.Clone(r.view.Load().rings)
-	rings[index] = s.settled(r.revoked.has)
-	v, duplicates, err := buildView(r.cfg.Rings, rings, r.revoked.has, now)
+	rings[index] = s.settled(r.revoked.Has)
+	v, duplicates, err := buildView(r.cfg.Rings, rings, r.revoked.Has, now)
 	if err != nil {
 		return nil, err // keep what is served
 	}
@@ -192,10 +191,10 @@ func (r *Rings) rebuild(now time.Time) *view {
 	rings := make([]*snapshot, len(old.rings))
 	for i, s := range old.rings {
 		if s != nil {
-			rings[i] = s.settled(r.revoked.has)
+			rings[i] = s.settled(r.revoked.Has)
 		}
 	}
-	v, _, err := buildView(r.cfg.Rings, rings, r.revoked.has, now)
+	v, _, err := buildView(r.cfg.Rings, rings, r.revoked.Has, now)
 	if err != nil {
 		r.cfg.Logger.Error("rendering the JWK set", "error", err)
 		return old

@@ -31,7 +31,7 @@ func (r *ringReader) withdraw(in reading, cause error) {
 	var alarms []alarm
 	switch {
 	case r.missing >= missingReads, in.data != nil && in.data.Type != r.want.KeyType:
-		next, alarms = prev.gone(r.cfg, reading{readAt: r.rings.cfg.Now()}, r.rings.revoked.has)
+		next, alarms = prev.gone(r.cfg, reading{readAt: r.rings.cfg.Now()}, r.rings.revoked.Has)
 	case in.data != nil:
 		next = prev.above(in.data.MinDecryptionVersion, in.data.MinEncryptionVersion)
 	default:

@@ -11,6 +11,4 @@
 // (keeper.hcl), which cannot sign. It makes no keys, does not touch the key
 // behind refresh tokens, and is not the tool for an emergency: a key that must
 // go now is the operator's to revoke.
-//
-// No command runs it in this version: docs/vault.md has the steps by hand.
 package keeper

@@ -44,10 +44,13 @@ type Config struct {
 	// MaxTTLs are the replicas' reports; nil = none: every retirement waits for
 	// 12h, the hard cap of max_ttl.
 	MaxTTLs MaxTTLs
-	// Revoked reports whether a kid is on the revoked list; nil = none is. A
-	// revoked version signs nowhere, so no fence may rise to it. Not asked for
-	// HS256 versions, whose kid only a signer can learn.
-	Revoked func(kid string) bool
+	// Fences is told since when each fence stands, for commands that run once;
+	// nil = nobody is. The keeper itself does not rely on it.
+	Fences Fences
+	// Revoked are the revoked kids; nil = none. A revoked version signs nowhere,
+	// so no fence may rise to it. Not asked for HS256 versions, whose kid only a
+	// signer can learn.
+	Revoked Revoked
 	// Now is the clock, monotonic as time.Now is; nil = time.Now.
 	Now func() time.Time
 	// Logger takes actions and errors; nil = discard.
@@ -70,7 +73,7 @@ func (c *Config) defaults() {
 		c.FirstSeen = &memory{}
 	}
 	if c.Revoked == nil {
-		c.Revoked = func(string) bool { return false }
+		c.Revoked = vaultkeys.NewRevokedKIDs(nil, nil)
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -109,7 +112,8 @@ func New(cfg Config) *Keeper {
 	cfg.defaults()
 	k := &Keeper{cfg: cfg, metrics: newMetrics(&cfg)}
 	k.shared = &shared{
-		lease: cfg.Lease, firstSeen: cfg.FirstSeen, maxTTLs: cfg.MaxTTLs, metrics: k.metrics, log: onChange{log: cfg.Logger},
+		lease: cfg.Lease, firstSeen: cfg.FirstSeen, maxTTLs: cfg.MaxTTLs, fences: cfg.Fences, revoked: cfg.Revoked,
+		reported: map[string]report{}, metrics: k.metrics, log: onChange{log: cfg.Logger},
 	}
 	for i := range cfg.Rings {
 		k.rings = append(k.rings, newRing(k, &cfg.Rings[i]))
@@ -135,8 +139,13 @@ func (k *Keeper) Run(ctx context.Context) error {
 // one ring's never stops another's.
 func (k *Keeper) Round(ctx context.Context) error {
 	held := k.shared.hold(ctx)
+	unknown := k.shared.syncRevoked(ctx)
 	var errs []error
 	for _, r := range k.rings {
+		if unknown != nil {
+			errs = append(errs, r.report(ctx, unknown))
+			continue
+		}
 		errs = append(errs, r.keep(ctx, held))
 	}
 	return errors.Join(errs...)

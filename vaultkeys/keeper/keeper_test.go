@@ -206,7 +206,7 @@ func TestRevokedVersionIsNoFence(t *testing.T) {
 	f := newFixture(t)
 	f.vault.Rotate("es")
 	kid := kidOf(t, f, "es", 2)
-	f.edit = func(c *keeper.Config) { c.Revoked = func(k string) bool { return k == kid } }
+	f.edit = func(c *keeper.Config) { c.Revoked = vaultkeys.NewRevokedKIDs(nil, []string{kid}) }
 	k := f.keeper(f.vault)
 	f.pass(k, fenceDue+10*interval)
 	f.want("es", state{Latest: 2, MinDec: 1})
@@ -214,7 +214,9 @@ func TestRevokedVersionIsNoFence(t *testing.T) {
 	f.pass(k, fenceDue+2*interval)
 	f.want("es", state{Latest: 3, MinDec: 1, MinEnc: 3})
 
-	f.edit = func(c *keeper.Config) { c.Revoked = func(string) bool { return true } }
+	f.edit = func(c *keeper.Config) {
+		c.Revoked = vaultkeys.NewRevokedKIDs(nil, []string{kid, kidOf(t, f, "es", 1), kidOf(t, f, "es", 3)})
+	}
 	if err := f.keeper(f.vault).Round(t.Context()); err == nil || !strings.Contains(err.Error(), "no version may sign") {
 		t.Errorf("all revoked: %v", err)
 	}

@@ -101,7 +101,7 @@ func (r *ring) lifecycleRing(ctx context.Context, d *vaultkeys.KeyData, now time
 		return out, nil, err
 	}
 	for _, v := range all {
-		if !r.k.cfg.Revoked(v.kid) {
+		if !r.k.cfg.Revoked.Has(v.kid) {
 			out.Versions = append(out.Versions, lifecycle.Version{Number: v.number, CreatedAt: v.created})
 		}
 	}

@@ -100,11 +100,12 @@ func (r *ring) look(ctx context.Context) (view, error) {
 	r.latest.See(d.LatestVersion, received)
 	r.fence.See(d.MinEncryptionVersion, received)
 	r.retired.See(d.MinDecryptionVersion, received)
+	r.k.shared.tellFence(ctx, r.cfg.Name, d.MinEncryptionVersion, received)
 	state, all, err := r.lifecycleRing(ctx, &d, now)
 	if err != nil {
 		return view{}, fmt.Errorf("reading ring %q: %w", r.cfg.Name, err)
 	}
-	seen := lifecycle.Observed{At: sent, Latest: r.latest, Fence: r.fence, Retired: r.retired, MaxTTL: r.k.shared.largest(ctx, r.cfg.Name)}
+	seen := lifecycle.Observed{At: sent, Latest: r.latest, Fence: r.fence, Retired: r.retired, MaxTTL: r.k.shared.largest(ctx, r.cfg.Name, sent)}
 	if r.policy.TrimAfter > 0 && d.MinDecryptionVersion > max(1, d.MinAvailableVersion) {
 		// An error leaves it unknown, and then nothing is trimmed.
 		seen.RetiredAt, _ = r.k.shared.seen(ctx, r.cfg.Name+":retired", d.MinDecryptionVersion, now)

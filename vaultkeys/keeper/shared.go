@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"signet/vaultkeys/lifecycle"
 )
 
 // Lease is held by one keeper at a time, as a rule. It merely saves work: no
@@ -33,11 +35,28 @@ type MaxTTLs interface {
 	Largest(ctx context.Context, ring string) (time.Duration, error)
 }
 
+// Fences remembers since when a ring's fence stands.
+type Fences interface {
+	// See notes min_encryption_version, as it was seen at a time.
+	See(ctx context.Context, ring string, minEncryption int, now time.Time) error
+}
+
+// Revoked are the kids that are dead whatever Vault says;
+// *vaultkeys.RevokedKIDs fits.
+type Revoked interface {
+	// Sync reads the list anew; after an error what was known still holds.
+	Sync(ctx context.Context) (learned, restored []string, err error)
+	// Has reports whether a kid is on it.
+	Has(kid string) bool
+}
+
 // What Redis is asked for: a label of the metrics.
 const (
 	askedLease     = "lease"
 	askedFirstSeen = "first_seen"
 	askedMaxTTL    = "max_ttl"
+	askedFence     = "fence"
+	askedRevoked   = "revoked"
 )
 
 // shared is what keepers and replicas share, and what holds without it.
@@ -45,8 +64,19 @@ type shared struct {
 	lease     Lease
 	firstSeen FirstSeen
 	maxTTLs   MaxTTLs
+	fences    Fences
+	revoked   Revoked
+	synced    bool              // the revoked kids were read once
+	reported  map[string]report // by ring
 	metrics   *metrics
 	log       onChange
+}
+
+// report is the largest max_ttl that was reported for a ring, and when that was
+// last so.
+type report struct {
+	ttl time.Duration
+	at  time.Time
 }
 
 // hold reports whether this keeper should act at once.
@@ -61,16 +91,42 @@ func (s *shared) hold(ctx context.Context) bool {
 	return held
 }
 
-// largest is the largest max_ttl reported, 0 if that is not known.
-func (s *shared) largest(ctx context.Context, ring string) time.Duration {
+// syncRevoked reads the revoked kids. Once they were known the keeper carries
+// on without Redis: to fence at a kid that was revoked meanwhile stops signers,
+// and the operator who revoked it has raised the fence himself.
+func (s *shared) syncRevoked(ctx context.Context) error {
+	_, _, err := s.revoked.Sync(ctx)
+	s.asked(ctx, askedRevoked, "", err)
+	if err != nil && !s.synced {
+		return fmt.Errorf("%w: which kids are revoked: %w", errShared, err)
+	}
+	s.synced = true
+	return nil
+}
+
+// tellFence is for others only, so a failure is counted and that is all.
+func (s *shared) tellFence(ctx context.Context, ring string, minEncryption int, now time.Time) {
+	if s.fences != nil {
+		s.asked(ctx, askedFence, ring, s.fences.See(ctx, ring, minEncryption, now))
+	}
+}
+
+// largest is the largest max_ttl reported, 0 if that is not known. What was
+// reported once counts for 12h even if Redis forgets it meanwhile: the replicas
+// report again one by one, and the first may be the one with the least.
+func (s *shared) largest(ctx context.Context, ring string, now time.Time) time.Duration {
 	if s.maxTTLs == nil {
 		return 0
 	}
 	d, err := s.maxTTLs.Largest(ctx, ring)
 	s.asked(ctx, askedMaxTTL, ring, err)
-	if err != nil {
+	if err != nil || d <= 0 {
 		return 0
 	}
+	if last := s.reported[ring]; d < last.ttl && now.Sub(last.at) < lifecycle.UnknownMaxTTL {
+		return last.ttl
+	}
+	s.reported[ring] = report{d, now}
 	return d
 }
 

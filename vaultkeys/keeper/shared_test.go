@@ -1,11 +1,13 @@
 package keeper_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"signet/signer"
+	"signet/vaultkeys"
 	"signet/vaultkeys/keeper"
 )
 
@@ -83,6 +85,92 @@ func TestWithoutReports(t *testing.T) {
 			f.until(k, "es", period)
 			near(t, "retired", f.until(k, "es", 24*time.Hour), tc.want)
 		})
+	}
+}
+
+// TestForgottenReports: Redis was emptied, and the first replica to report again
+// is one with the least max_ttl. Tokens of the other still live.
+func TestForgottenReports(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, unrotated("es", signer.EdDSA))
+	f.reports.ttl = 2 * time.Hour
+	f.vault.Rotate("es")
+	k := f.keeper(f.vault)
+	f.round(k)
+	f.reports.ttl = maxTTL
+	f.until(k, "es", period)
+	near(t, "retired", f.until(k, "es", 24*time.Hour), 2*time.Hour+margin)
+
+	f.vault.Rotate("es")
+	f.pass(k, 12*time.Hour) // the larger one was lowered after all
+	f.vault.Rotate("es")
+	near(t, "fenced", f.until(k, "es", period), fenceDue)
+	near(t, "retired", f.until(k, "es", 24*time.Hour), retireDue)
+}
+
+// revocations is a list of revoked kids that can be out of reach.
+type revocations struct {
+	kids []string
+	err  error
+}
+
+func (r *revocations) RevokedKIDs(context.Context) ([]string, error) { return r.kids, r.err }
+func (r *revocations) RestoreRevoked(context.Context, string) error  { return r.err }
+
+// TestRevokedListOutOfReach: nothing is done before the list was read once, for
+// a fence at a revoked version would leave the replicas none. Then the keeper
+// goes on without it.
+func TestRevokedListOutOfReach(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	list := &revocations{err: errInjected}
+	f.edit = func(c *keeper.Config) { c.Revoked = vaultkeys.NewRevokedKIDs(list, nil) }
+	f.vault.Rotate("es")
+	k := f.keeper(f.vault)
+	f.advance(2 * fenceDue)
+	f.fails(k, errInjected)
+	f.advance(2 * fenceDue)
+	f.fails(k, errInjected)
+	f.want("es", state{Latest: 2, MinDec: 1})
+	if reason := reasonSeen(t, f); reason != "redis" {
+		t.Errorf("reason %q", reason)
+	}
+	list.err, list.kids = nil, []string{kidOf(t, f, "es", 2)}
+	f.round(k)
+	list.err = errInjected
+	f.pass(k, 10*interval)
+	f.want("es", state{Latest: 2, MinDec: 1})
+	f.vault.Rotate("es")
+	f.pass(k, fenceDue+2*interval)
+	f.want("es", state{Latest: 3, MinDec: 1, MinEnc: 3})
+}
+
+// fences are what commands are told.
+type fences struct {
+	value int
+	at    time.Time
+	err   error
+}
+
+func (s *fences) See(_ context.Context, _ string, value int, now time.Time) error {
+	if s.value != value {
+		s.value, s.at = value, now
+	}
+	return s.err
+}
+
+func TestTellsFences(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, unrotated("es", signer.ES256))
+	told := &fences{err: errInjected} // which stops nothing
+	f.edit = func(c *keeper.Config) { c.Fences = told }
+	f.vault.Rotate("es")
+	k := f.keeper(f.vault)
+	f.round(k)
+	f.until(k, "es", period)
+	f.round(k)
+	if told.value != 2 || f.now().Sub(told.at) > 2*interval {
+		t.Errorf("told %d at %v, now %v", told.value, told.at, f.now())
 	}
 }
 
