@@ -46,16 +46,17 @@ type KeySet struct {
 type Config struct {
 	// Issuer is the issuer identifier, byte for byte (RFC 8414 section 2); required.
 	Issuer string
-	// Tokens, Status, Clients and Keys are required.
+	// Tokens, Status, Clients and Keys are required for Public.
 	Tokens  Tokens
 	Status  Status
 	Clients Authenticator
 	Keys    func() KeySet
 	// Algorithms are the JWS algorithms of the JWK set, for the metadata.
 	Algorithms []string
-	// Ready says whether Vault was read once since start; required.
+	// Ready says whether the keys were read once since start; required.
 	Ready func() bool
-	// Signing is each key ring's last canary, nil for a success; required.
+	// Signing is each key ring's last canary, nil for a success. Without it there
+	// is no /readyz/sign.
 	Signing func() map[string]error
 	// Rings are the names that Signing must know before /readyz/sign is 200.
 	Rings []string

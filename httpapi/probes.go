@@ -33,7 +33,7 @@ func (s *Server) readyz(c echo.Context) error {
 	case s.draining.Load():
 		return s.writeProbe(c, false, probe{Reason: "draining"})
 	case !s.cfg.Ready():
-		return s.writeProbe(c, false, probe{Reason: "Vault has not been read yet; the log says why"})
+		return s.writeProbe(c, false, probe{Reason: "the keys have not been read yet; the log says why"})
 	default:
 		return s.writeProbe(c, true, probe{})
 	}

@@ -49,7 +49,7 @@ func TestProbes(t *testing.T) {
 	probe("/livez", 200)
 
 	h.set(func() { h.ready = false })
-	probe("/readyz", 503, "Vault has not been read yet")
+	probe("/readyz", 503, "the keys have not been read yet")
 	probe("/livez", 200)
 	h.set(func() { h.ready = true })
 	h.Drain()

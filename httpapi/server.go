@@ -63,9 +63,11 @@ func (s *Server) Public() http.Handler {
 // Ops is the handler of the ops listener.
 func (s *Server) Ops() http.Handler {
 	e := s.echo()
-	for path, handler := range map[string]echo.HandlerFunc{
-		"/livez": s.livez, "/readyz": s.readyz, "/readyz/sign": s.readyzSign, "/metrics": s.metricsPage(),
-	} {
+	probes := map[string]echo.HandlerFunc{"/livez": s.livez, "/readyz": s.readyz, "/metrics": s.metricsPage()}
+	if s.cfg.Signing != nil {
+		probes["/readyz/sign"] = s.readyzSign
+	}
+	for path, handler := range probes {
 		e.Match([]string{http.MethodGet, http.MethodHead}, path, handler) // some load balancers ask with HEAD
 	}
 	return e

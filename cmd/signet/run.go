@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signet/config"
+	"signet/internal/sharedstate"
 	"signet/vaultkeys"
 	"signet/vaultkeys/vaultapi"
 )
@@ -57,6 +58,13 @@ func (s *service) spawnReaders(spawn func(string, func(context.Context) error)) 
 	spawn("vault login", s.vault.Run)
 	spawn("clients", s.registry.Run)
 	spawn("key rings", func(ctx context.Context) error {
+		report := func(ctx context.Context) error {
+			return sharedstate.NewMaxTTLs(s.redis).ReportAll(ctx, s.cfg.MaxTTLs())
+		}
+		if err := s.load(ctx, "max_ttl of this replica", report); err != nil {
+			return err
+		}
+		spawn("max_ttl reports", s.reportMaxTTLs)
 		if err := s.load(ctx, "key rings", s.rings.Load); err != nil {
 			return err
 		}
@@ -71,14 +79,15 @@ func (s *service) spawnReaders(spawn func(string, func(context.Context) error)) 
 		return s.macKeys.Run(ctx)
 	})
 	spawn("look at redis", func(ctx context.Context) error {
-		for _, warning := range s.checkRedis(ctx) {
-			s.logger.WarnContext(ctx, "redis: "+warning.Problem, "remedy", warning.Remedy, "node", warning.Node)
-		}
+		lookAtRedis(ctx, s.cfg, s.redis, s.logger)
 		return nil
 	})
+	if s.keeper != nil {
+		s.keeper.spawn(spawn)
+	}
 }
 
-// load reads rings and MAC keys for the first time, for as long as it takes.
+// load does what the first token needs, for as long as it takes.
 // Only a key that does not fit is an error: no waiting mends that.
 func (s *service) load(ctx context.Context, what string, load func(context.Context) error) error {
 	const longest = 2 * time.Second
@@ -87,11 +96,11 @@ func (s *service) load(ctx context.Context, what string, load func(context.Conte
 		if err == nil || errors.Is(err, vaultkeys.ErrMisconfigured) || ctx.Err() != nil {
 			return err
 		}
-		remedy := "none needed once Vault answers"
+		remedy := "none needed once Vault and Redis answer"
 		if errors.Is(err, vaultapi.ErrPermissionDenied) {
 			remedy = "signet vault init: the policy of this login does not cover a key of the configuration"
 		}
-		s.logger.WarnContext(ctx, "cannot read from vault yet, trying again", "what", what, "error", err, "in", wait.String(), "remedy", remedy)
+		s.logger.WarnContext(ctx, "not read yet, trying again", "what", what, "error", err, "in", wait.String(), "remedy", remedy)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -144,7 +153,7 @@ func (s *service) finish(ctx context.Context, endBehind context.CancelFunc, work
 			s.logger.WarnContext(ctx, "some background work did not end in time", "parts", names)
 		}
 	})
-	if err := s.closeRedis(); err != nil {
+	if err := s.redis.Close(); err != nil {
 		s.logger.WarnContext(ctx, "closing redis", "error", err)
 	}
 	s.logger.InfoContext(ctx, "stopped")

@@ -24,6 +24,7 @@ import (
 
 	"signet/clients"
 	"signet/internal/logtest"
+	"signet/internal/redistest"
 	"signet/vaultkeys/vaultapi"
 	"signet/vaultkeys/vaulttest"
 )
@@ -258,15 +259,18 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// Vault and Redis that are merely unreachable are waited for.
+// Vault and Redis that are merely unreachable are waited for: without Vault
+// there are no keys, and without Redis nobody knows which of them are revoked.
 func TestServeWaits(t *testing.T) {
 	t.Parallel()
 	fake, vault := transit(t)
 	fake.Seal(true)
-	all, secret := files(t, vault, "127.0.0.1:1", "drain: 0s")
+	redis := miniredis.NewMiniRedis()
+	addr := "127.0.0.1:" + redistest.FreePort(t)
+	all, secret := files(t, vault, addr, "drain: 0s")
 	r := start(t, dir(t, all), secret)
 	r.listens()
-	r.until("it has tried", func() bool { return strings.Contains(r.log.String(), "cannot read from vault yet") })
+	r.until("it has tried", func() bool { return strings.Contains(r.log.String(), "not read yet") })
 	for path, want := range map[string]int{"/livez": 200, "/readyz": 503, "/readyz/sign": 503} {
 		if code := r.probe(path); code != want {
 			t.Errorf("%s: %d, want %d", path, code, want)
@@ -276,8 +280,21 @@ func TestServeWaits(t *testing.T) {
 		t.Errorf("token: %d, %v", code, err)
 	}
 	fake.Seal(false)
+	tried := strings.Count(r.log.String(), "not read yet")
+	r.until("it has tried again", func() bool { return strings.Count(r.log.String(), "not read yet") > tried+2 })
+	if code := r.probe("/readyz"); code != 503 {
+		t.Errorf("ready (%d) without having read the revoked kids", code)
+	}
+	if err := redis.StartAddr(addr); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(redis.Close)
 	r.until("it is ready", func() bool { return r.probe("/readyz") == 200 })
-	r.until("it signs", func() bool { code, _ := r.token(); return code == 200 }) // without Redis
+	r.until("it signs", func() bool { code, _ := r.token(); return code == 200 })
+	redis.Close() // what was read once is kept
+	if code, err := r.token(); code != 200 || err != nil {
+		t.Errorf("token without Redis: %d, %v", code, err)
+	}
 	r.stop()
 	if code := r.ended(); code != 0 {
 		t.Errorf("exit code %d", code)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 
@@ -35,10 +34,8 @@ type service struct {
 	denylist *sharedstate.Denylist
 	api      *httpapi.Server
 
-	// checkRedis and closeRedis are all that is left to do with the connection
-	// once the stores have it.
-	checkRedis func(context.Context) []sharedstate.Warning
-	closeRedis func() error
+	redis  sharedstate.Client
+	keeper *ringKeeper // nil without a keeper section
 }
 
 // newService wires everything; nothing is sent to Vault or Redis yet.
@@ -46,7 +43,7 @@ func newService(cfg *config.Config, logger *slog.Logger) (*service, error) {
 	s := &service{cfg: cfg, logger: logger}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, wire := range []func(prometheus.Registerer) error{s.wireVault, s.wireClients, s.wireRedis} {
+	for _, wire := range []func(prometheus.Registerer) error{s.wireRedis, s.wireVault, s.wireClients, s.wireSessions, s.wireKeeper} {
 		if err := wire(metrics); err != nil {
 			return nil, err
 		}
@@ -71,20 +68,19 @@ func newService(cfg *config.Config, logger *slog.Logger) (*service, error) {
 }
 
 func (s *service) wireVault(metrics prometheus.Registerer) (err error) {
-	v := s.cfg.Vault
+	v, k := s.cfg.Vault, s.cfg.Keys
 	s.vault, err = vaultapi.New(vaultapi.Config{
 		Address: v.Address, Namespace: v.Namespace, CACert: v.CACert, Login: login(v.Auth),
 		MaxConns: len(s.cfg.Rings)*s.cfg.Signing.InFlight + 8, RevokeAtEnd: true,
-		Logger: s.logger, Registerer: metrics,
+		Logger: s.logger, Registerer: loginMetrics("issuer", metrics),
 	})
 	if err != nil {
 		return fmt.Errorf("connecting to vault: %w", err)
 	}
-	k := s.cfg.Keys
 	s.rings = vaultkeys.NewRings(vaultkeys.RingsConfig{
 		Vault: s.vault, Mount: v.TransitMount, Rings: ringConfigs(s.cfg), RefreshInterval: k.RefreshInterval,
 		JWKSMaxAge: k.JWKSMaxAge, StaleIfError: k.StaleIfError, ClockSkew: k.ClockSkew, RevokedKIDs: k.RevokedKIDs,
-		Logger: s.logger, Registerer: metrics,
+		Revoked: sharedstate.NewRevocations(s.redis), Logger: s.logger, Registerer: metrics,
 	})
 	s.macKeys = vaultkeys.NewMACKeys(vaultkeys.MACKeysConfig{
 		Vault: s.vault, Mount: v.TransitMount, Key: s.cfg.Refresh.MACKey, RefreshInterval: k.RefreshInterval,
@@ -121,34 +117,27 @@ func (s *service) wireClients(metrics prometheus.Registerer) (err error) {
 	return nil
 }
 
-func (s *service) wireRedis(metrics prometheus.Registerer) (err error) {
-	r := s.cfg.Redis
-	c := sharedstate.Config{Addresses: r.Addresses, MasterName: r.MasterName, Cluster: r.Cluster, Username: r.Username}
-	if !r.Password.IsZero() {
-		if c.Password, err = r.Password.Read(); err != nil {
-			return fmt.Errorf("reading redis.password: %w", err)
-		}
-	}
-	if r.TLS != nil {
-		c.TLS = &sharedstate.TLS{CACert: r.TLS.CACert, Cert: r.TLS.Cert, Key: r.TLS.Key, ServerName: r.TLS.ServerName}
-	}
-	sharedstate.LogTo(s.logger)
-	client, err := sharedstate.Open(c)
-	if err != nil {
-		return fmt.Errorf("preparing the connection to redis: %w", err)
-	}
-	s.checkRedis = func(ctx context.Context) []sharedstate.Warning {
-		return sharedstate.CheckServer(ctx, client, sharedstate.CheckConfig{ClockSkew: s.cfg.Keys.ClockSkew})
-	}
-	s.closeRedis = client.Close
-	s.denylist = sharedstate.NewDenylist(client)
+func (s *service) wireRedis(prometheus.Registerer) (err error) {
+	s.redis, err = openRedis(s.cfg.Redis, s.logger)
+	return err
+}
+
+func (s *service) wireSessions(metrics prometheus.Registerer) error {
+	s.denylist = sharedstate.NewDenylist(s.redis)
 	f := s.cfg.Refresh
 	s.sessions = refresh.New(refresh.Config{
-		Redis: client, Keys: s.macKeys, Grace: f.Grace, Idle: f.Idle, Absolute: f.Absolute,
+		Redis: s.redis, Keys: s.macKeys, Grace: f.Grace, Idle: f.Idle, Absolute: f.Absolute,
 		TombstoneTTL: s.cfg.LongestTTL() + s.cfg.Keys.ClockSkew, AcceptRollbackUntil: f.AcceptRollbackUntil,
 		Logger: s.logger, Registerer: metrics,
 	})
 	return nil
+}
+
+func (s *service) wireKeeper(metrics prometheus.Registerer) (err error) {
+	if s.cfg.Keeper != nil {
+		s.keeper, err = newRingKeeper(s.cfg, s.redis, s.logger, metrics)
+	}
+	return err
 }
 
 func (s *service) keySet() httpapi.KeySet {

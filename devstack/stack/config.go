@@ -22,10 +22,10 @@ func rings() []ring {
 // the guards that a real configuration is under (docs/configuration.md#guards):
 //
 //	publish_delay   10s >= jwks_max_age 3s + stale_if_error 3s + refresh_interval 1s + 2 * clock_skew 1s = 9s
-//	rotation_period  4h >  publish_delay 10s + max_ttl 1h
+//	rotation_period  4h >  publish_delay 10s + max_ttl 5m
 //	retire_margin   10s >= 2 * clock_skew 1s + refresh_interval 1s + the request deadline 3s = 6s
 const (
-	ringTimes = "publish_delay: 10s, max_ttl: 1h, rotation_period: 4h, retire_margin: 10s"
+	ringTimes = "publish_delay: 10s, max_ttl: 5m, rotation_period: 4h, retire_margin: 10s"
 	keyTimes  = "keys: {refresh_interval: 1s, jwks_max_age: 3s, stale_if_error: 3s, clock_skew: 1s}"
 )
 
@@ -45,6 +45,7 @@ func signetYAML(a addresses) string {
 		fmt.Fprintf(&b, "  - {name: %s, algorithm: %s, %s}\n", r.name, r.algorithm, ringTimes)
 	}
 	b.WriteString(keyTimes + "\n")
+	b.WriteString("keeper: {vault: {auth: {method: approle, role_id: {file: keeper/role_id}, secret_id: {file: keeper/secret_id}}}}\n")
 	fmt.Fprintf(&b, "redis: {addresses: [%q], insecure: true}\n", a.redis)
 	b.WriteString("tokens: {ttl: 5m}\nclients: {file: clients.yaml}\n")
 	return b.String()

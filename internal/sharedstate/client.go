@@ -51,9 +51,12 @@ const (
 	ioTimeout   = 300 * time.Millisecond
 )
 
+// Client is a connection to Redis, for those who only hand it on.
+type Client = redis.UniversalClient
+
 // Open makes the client. It connects when it is first used, so it succeeds
 // while Redis is down.
-func Open(c Config) (redis.UniversalClient, error) {
+func Open(c Config) (Client, error) {
 	switch {
 	case len(c.Addresses) == 0:
 		return nil, errors.New("opening redis: no address")

@@ -3,6 +3,7 @@ package sharedstate
 import (
 	"context"
 	_ "embed" // the script
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -41,6 +42,15 @@ func (m *MaxTTLs) Report(ctx context.Context, ring string, ttl time.Duration) er
 		return fmt.Errorf("%w: reporting max_ttl: %w", ErrUnavailable, err)
 	}
 	return nil
+}
+
+// ReportAll reports for several rings, by name.
+func (m *MaxTTLs) ReportAll(ctx context.Context, ttls map[string]time.Duration) error {
+	var errs []error
+	for ring, ttl := range ttls {
+		errs = append(errs, m.Report(ctx, ring, ttl))
+	}
+	return errors.Join(errs...)
 }
 
 // Largest is the largest that was reported for a ring within the last 12h; 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -99,12 +100,14 @@ func (c *Config) policy(cfg *vaultkeys.RingConfig) lifecycle.Policy {
 	return p
 }
 
-// Keeper keeps rings. Its methods are for one goroutine at a time.
+// Keeper keeps rings. Its methods are for one goroutine at a time, but Ready is
+// for any.
 type Keeper struct {
 	cfg     Config
 	rings   []*ring
 	shared  *shared
 	metrics *metrics
+	unread  atomic.Int64 // rings that were not read yet
 }
 
 // New returns a keeper that has seen nothing yet: call Run.
@@ -118,8 +121,12 @@ func New(cfg Config) *Keeper {
 	for i := range cfg.Rings {
 		k.rings = append(k.rings, newRing(k, &cfg.Rings[i]))
 	}
+	k.unread.Store(int64(len(k.rings)))
 	return k
 }
+
+// Ready reports whether every ring was read once since start.
+func (k *Keeper) Ready() bool { return k.unread.Load() == 0 }
 
 // Run does a round every interval until ctx ends. No error ends it: what fails
 // is logged, counted and tried again. It returns nil.

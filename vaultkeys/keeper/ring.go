@@ -33,6 +33,7 @@ type ring struct {
 	log    *slog.Logger
 	failed onChange
 
+	known                  bool // it was read once
 	latest, fence, retired lifecycle.Standing
 	waiting                map[lifecycle.Kind]waiting
 }
@@ -96,6 +97,10 @@ func (r *ring) look(ctx context.Context) (view, error) {
 	d, sent, received, now, err := r.read(ctx)
 	if err != nil {
 		return view{}, err
+	}
+	if !r.known {
+		r.known = true
+		r.k.unread.Add(-1)
 	}
 	r.latest.See(d.LatestVersion, received)
 	r.fence.See(d.MinEncryptionVersion, received)
