@@ -68,6 +68,10 @@ fuzz: ## every fuzz target for FUZZTIME (default 20s)
 bench: build devstack ## tokens per second beside direct transit/sign, in one run
 	$(GO) run ./integration/bench $(ARGS)
 
+.PHONY: docs
+docs: ## docs/key-rotation.svg, from the arithmetic of rotation
+	$(GO) run ./internal/rotationsvg
+
 .PHONY: images
 images: build devstack ## local images: signet, and stand-ins for vault and redis
 	deploy/images/build.sh
