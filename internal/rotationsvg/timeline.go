@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"signet/config"
@@ -92,7 +93,7 @@ func apply(r lifecycle.Ring, a lifecycle.Action, now time.Time) lifecycle.Ring {
 	switch a.Kind {
 	case lifecycle.Rotate:
 		r.Latest++
-		r.Versions = append(r.Versions[:len(r.Versions):len(r.Versions)], lifecycle.Version{Number: r.Latest, CreatedAt: now})
+		r.Versions = append(slices.Clip(r.Versions), lifecycle.Version{Number: r.Latest, CreatedAt: now})
 	case lifecycle.Fence:
 		r.MinEncryption = a.Version
 	case lifecycle.Retire:
