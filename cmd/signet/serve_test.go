@@ -110,13 +110,18 @@ redis: {addresses: [%q], insecure: true}
 // start runs a replica until the test ends.
 func start(t *testing.T, config, secret string) *replica {
 	t.Helper()
+	return startCommand(t, secret, "serve", "--config", config)
+}
+
+func startCommand(t *testing.T, secret string, args ...string) *replica {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	r := &replica{
 		t: t, log: &logBuffer{}, stop: stop, code: make(chan int, 1), secret: secret,
 		client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
 	}
 	go func() {
-		r.code <- run(ctx, []string{"serve", "--config", config, "--log-level", "debug"}, io.Discard, r.log)
+		r.code <- run(ctx, append(args, "--log-level", "debug"), io.Discard, r.log)
 	}()
 	t.Cleanup(func() {
 		stop()
