@@ -62,7 +62,7 @@ type Config struct {
 	DefaultTTL time.Duration
 	// SessionLife is refresh.absolute, the longest life of a session; default 720h.
 	SessionLife time.Duration
-	// ClockSkew is how far other clocks may be off: a denial is kept that much
+	// ClockSkew is how far a clock may be off: a denial is kept three times that
 	// longer than its token.
 	ClockSkew time.Duration
 	// Ready reports whether the public keys are known. Until then nothing can be

@@ -35,7 +35,9 @@ func (i *Issuer) revoke(ctx context.Context, client *clients.Client, token strin
 	if err != nil {
 		return err
 	}
-	if err := i.cfg.Denylist.Deny(ctx, claims.ID, claims.Expiry.Add(i.cfg.ClockSkew).Sub(i.cfg.Now())); err != nil {
+	// A replica takes the token until its exp and the skew by its own clock, which
+	// may be behind by the skew, as this one may be ahead by it.
+	if err := i.cfg.Denylist.Deny(ctx, claims.ID, claims.Expiry.Add(3*i.cfg.ClockSkew).Sub(i.cfg.Now())); err != nil {
 		return fmt.Errorf("%w: %w", errDenylist, err)
 	}
 	return nil

@@ -127,7 +127,8 @@ func (s *service) wireSessions(metrics prometheus.Registerer) error {
 	f := s.cfg.Refresh
 	s.sessions = refresh.New(refresh.Config{
 		Redis: s.redis, Keys: s.macKeys, Grace: f.Grace, Idle: f.Idle, Absolute: f.Absolute,
-		TombstoneTTL: s.cfg.LongestTTL() + s.cfg.Keys.ClockSkew, AcceptRollbackUntil: f.AcceptRollbackUntil,
+		// As for a denied token: its replica ahead, another behind, and what that forgives.
+		TombstoneTTL: s.cfg.LongestTTL() + 3*s.cfg.Keys.ClockSkew, AcceptRollbackUntil: f.AcceptRollbackUntil,
 		Logger: s.logger, Registerer: metrics,
 	})
 	return nil
