@@ -11,6 +11,7 @@ import (
 
 	"signet/clients"
 	"signet/issuer"
+	"signet/signer"
 )
 
 // Tokens are the use cases that give a token; *issuer.Issuer is one.
@@ -36,6 +37,8 @@ type KeySet struct {
 	// Body is the JSON, ETag its strong entity tag with quotes.
 	Body []byte
 	ETag string
+	// Keys are those in Body.
+	Keys []signer.Key
 	// MaxAge and StaleIfError are how long it may be cached.
 	MaxAge, StaleIfError time.Duration
 	// Loaded is false as long as there is nothing to serve.
@@ -51,6 +54,9 @@ type Config struct {
 	Status  Status
 	Clients Authenticator
 	Keys    func() KeySet
+	// Fetched is told of the keys in each JWK set that a verifier got, or has
+	// already. It must not block; nil means nobody is told.
+	Fetched func(keys []signer.Key)
 	// Algorithms are the JWS algorithms of the JWK set, for the metadata.
 	Algorithms []string
 	// Ready says whether the keys were read once since start; required.
@@ -76,6 +82,9 @@ func (c *Config) defaults() {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
+	}
+	if c.Fetched == nil {
+		c.Fetched = func([]signer.Key) {}
 	}
 	if c.Gatherer == nil {
 		c.Gatherer = prometheus.NewRegistry()

@@ -23,10 +23,17 @@ func (s *Server) jwks(c echo.Context) error {
 	header.Set("ETag", set.ETag)
 	cacheable(header, fmt.Sprintf("public, max-age=%d, stale-if-error=%d",
 		jittered(set.MaxAge)/time.Second, set.StaleIfError/time.Second))
+	answer := func() error { return c.Blob(http.StatusOK, "application/jwk-set+json", set.Body) }
 	if matches(strings.Join(c.Request().Header.Values("If-None-Match"), ","), set.ETag) {
-		return c.NoContent(http.StatusNotModified)
+		answer = func() error { return c.NoContent(http.StatusNotModified) }
 	}
-	return c.Blob(http.StatusOK, "application/jwk-set+json", set.Body)
+	if err := answer(); err != nil {
+		return err
+	}
+	if c.Request().Method == http.MethodGet { // who asks with HEAD gets no key
+		s.cfg.Fetched(set.Keys)
+	}
+	return nil
 }
 
 // jittered takes up to a tenth off, so that verifiers that started together do

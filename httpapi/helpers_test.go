@@ -55,7 +55,10 @@ type house struct {
 	ready  bool
 	loaded bool
 	maxAge time.Duration
-	signs  map[string]error
+	// published stands for the keys in the set, fetched is what the server told of them.
+	published []signer.Key
+	fetched   int
+	signs     map[string]error
 }
 
 // newHouse lets a test change the configuration before the server is made.
@@ -85,7 +88,7 @@ func newHouse(t *testing.T, changes ...func(*httpapi.Config)) *house {
 		Rings: rings, DefaultRing: "main",
 	})
 	h.config = httpapi.Config{
-		Issuer: issuerURL, Tokens: uses, Status: uses, Clients: registry, Keys: h.keySet, Algorithms: []string{"ES256", "EdDSA"},
+		Issuer: issuerURL, Tokens: uses, Status: uses, Clients: registry, Keys: h.keySet, Fetched: h.fetch, Algorithms: []string{"ES256", "EdDSA"},
 		Ready: func() bool { h.mu.Lock(); defer h.mu.Unlock(); return h.ready }, Signing: h.signing, Rings: []string{"main", "fast"},
 		Logger: logger, Registerer: h.registry, Gatherer: h.registry,
 	}
@@ -131,8 +134,14 @@ func (h *house) keySet() httpapi.KeySet {
 	}
 	body := h.holder.JWKS()
 	return httpapi.KeySet{
-		Body: body, ETag: fmt.Sprintf(`"%x"`, sha256.Sum256(body)), MaxAge: h.maxAge, StaleIfError: time.Hour, Loaded: true,
+		Body: body, ETag: fmt.Sprintf(`"%x"`, sha256.Sum256(body)), Keys: h.published, MaxAge: h.maxAge, StaleIfError: time.Hour, Loaded: true,
 	}
+}
+
+func (h *house) fetch(keys []signer.Key) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fetched += len(keys)
 }
 
 func (h *house) signing() map[string]error {

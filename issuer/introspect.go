@@ -41,18 +41,19 @@ func (i *Issuer) introspect(ctx context.Context, client *clients.Client, token s
 	if !client.Introspect {
 		return nil, refuse(AccessDenied, "this client may not introspect access tokens")
 	}
-	claims, err := i.verify(ctx, client, token, func(c signer.Claims) bool { return entitled(client, c) })
+	verified, err := i.verify(ctx, client, token, func(c signer.Claims) bool { return entitled(client, c) })
 	if errors.Is(err, signer.ErrInvalidToken) {
 		return nil, nil //nolint:nilnil // inactive is an answer, not a failure
 	}
 	if err != nil {
 		return nil, err
 	}
-	denied, err := i.denied(ctx, claims)
+	i.cfg.Usage.Introspected(verified.Key) // denied or not: somebody still holds tokens of that key
+	denied, err := i.denied(ctx, verified.Claims)
 	if err != nil || denied {
 		return nil, err
 	}
-	return &Introspection{Claims: claims, TokenType: bearer}, nil
+	return &Introspection{Claims: verified.Claims, TokenType: bearer}, nil
 }
 
 func (i *Issuer) introspectRefresh(ctx context.Context, client *clients.Client, token string) (*Introspection, error) {

@@ -93,7 +93,7 @@ func (i *Issuer) openSession(ctx context.Context, ring string, claims signer.Cla
 	if err != nil {
 		return nil, err
 	}
-	i.metrics.count(clients.GrantIssue, ring)
+	i.count(clients.GrantIssue, ring, token)
 	return i.withRefresh(respond(token), next, session), nil
 }
 
@@ -111,7 +111,7 @@ func (i *Issuer) single(ctx context.Context, grant clients.Grant, ring string, t
 	if err != nil {
 		return nil, err
 	}
-	i.metrics.count(grant, ring)
+	i.count(grant, ring, token)
 	return respond(token), nil
 }
 
@@ -125,6 +125,12 @@ func (i *Issuer) sign(ctx context.Context, ring string, claims signer.Claims) (s
 	}
 	claims.ID = id
 	return i.cfg.Signer.Sign(ctx, ring, claims)
+}
+
+// count counts a token that is handed out.
+func (i *Issuer) count(grant clients.Grant, ring string, token signer.Token) {
+	i.metrics.count(grant, ring)
+	i.cfg.Usage.Issued(token.Key)
 }
 
 // tokenID is a jti: 128 random bits.

@@ -16,7 +16,7 @@ import (
 // Signer makes and checks access tokens; *signer.Signer is one.
 type Signer interface {
 	Sign(ctx context.Context, ring string, claims signer.Claims) (signer.Token, error)
-	VerifyFor(ctx context.Context, token string, by signer.Asker) (signer.Claims, error)
+	VerifyFor(ctx context.Context, token string, by signer.Asker) (signer.Token, error)
 }
 
 // Refresher makes and exchanges refresh tokens; *refresh.Store is one.
@@ -45,6 +45,20 @@ type Registry interface {
 	Lookup(id string) (*clients.Client, bool)
 }
 
+// Usage is told which keys are still met; *kidusage.Counter is one. It must not
+// block.
+type Usage interface {
+	// Issued: a token of that key was handed out.
+	Issued(key signer.Key)
+	// Introspected: somebody asked about a token that the key has signed.
+	Introspected(key signer.Key)
+}
+
+type noUsage struct{}
+
+func (noUsage) Issued(signer.Key)       {}
+func (noUsage) Introspected(signer.Key) {}
+
 // Config makes an Issuer.
 type Config struct {
 	// Signer, Refresher, Sessions, Denylist and Clients are required.
@@ -69,6 +83,8 @@ type Config struct {
 	// said about an access token, not even that it is no token of ours; nil
 	// means that they always are.
 	Ready func() bool
+	// Usage counts by key; nil means nobody does.
+	Usage Usage
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Rand makes token ids and sessions; default crypto/rand.Reader.
@@ -98,6 +114,9 @@ func (c *Config) defaults() {
 	}
 	if c.Ready == nil {
 		c.Ready = func() bool { return true }
+	}
+	if c.Usage == nil {
+		c.Usage = noUsage{}
 	}
 	if c.Now == nil {
 		c.Now = time.Now

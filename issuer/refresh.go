@@ -55,7 +55,7 @@ func (i *Issuer) refresh(ctx context.Context, client *clients.Client, r RefreshR
 	if err != nil {
 		return nil, err
 	}
-	i.metrics.count(clients.GrantRefreshToken, ring)
+	i.count(clients.GrantRefreshToken, ring, token)
 	return i.withRefresh(respond(token), next, session), nil
 }
 

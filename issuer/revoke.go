@@ -28,13 +28,14 @@ func (i *Issuer) revoke(ctx context.Context, client *clients.Client, token strin
 		}
 		return err
 	}
-	claims, err := i.verify(ctx, client, token, func(c signer.Claims) bool { return c.ClientID == client.ID })
+	verified, err := i.verify(ctx, client, token, func(c signer.Claims) bool { return c.ClientID == client.ID })
 	if errors.Is(err, signer.ErrInvalidToken) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	claims := verified.Claims
 	// A replica takes the token until its exp and the skew by its own clock, which
 	// may be behind by the skew, as this one may be ahead by it.
 	if err := i.cfg.Denylist.Deny(ctx, claims.ID, claims.Expiry.Add(3*i.cfg.ClockSkew).Sub(i.cfg.Now())); err != nil {
@@ -47,9 +48,9 @@ func (i *Issuer) revoke(ctx context.Context, client *clients.Client, token strin
 // look like a bad one, and its revocation would be confirmed and forgotten. A
 // token that is not wanted is invalid before Vault is asked about it: nobody
 // keeps Vault busy with tokens that he may know nothing about.
-func (i *Issuer) verify(ctx context.Context, client *clients.Client, token string, wanted func(signer.Claims) bool) (signer.Claims, error) {
+func (i *Issuer) verify(ctx context.Context, client *clients.Client, token string, wanted func(signer.Claims) bool) (signer.Token, error) {
 	if !i.cfg.Ready() {
-		return signer.Claims{}, fmt.Errorf("verifying a token: %w: no keys read yet", signer.ErrUnavailable)
+		return signer.Token{}, fmt.Errorf("verifying a token: %w: no keys read yet", signer.ErrUnavailable)
 	}
 	return i.cfg.Signer.VerifyFor(ctx, token, signer.Asker{Client: client.ID, Wants: wanted})
 }

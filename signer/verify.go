@@ -13,7 +13,8 @@ import (
 // asked and cannot be: for HS256, which it alone can check, and for a kid that is unknown
 // here on a token younger than what is known here.
 func (s *Signer) Verify(ctx context.Context, token string) (Claims, error) {
-	return s.VerifyFor(ctx, token, Asker{})
+	verified, err := s.VerifyFor(ctx, token, Asker{})
+	return verified.Claims, err
 }
 
 // Asker is who wants a token verified. The zero value is anybody, for any token.
@@ -26,44 +27,45 @@ type Asker struct {
 	Wants func(unverified Claims) bool
 }
 
-// VerifyFor is Verify for somebody who wants only some tokens.
-func (s *Signer) VerifyFor(ctx context.Context, token string, by Asker) (Claims, error) {
+// VerifyFor is Verify for somebody who wants only some tokens, and says which
+// key the token is of.
+func (s *Signer) VerifyFor(ctx context.Context, token string, by Asker) (Token, error) {
 	c, err := split(token)
 	if err != nil {
-		return Claims{}, invalid(err)
+		return Token{}, invalid(err)
 	}
 	h, err := parseHeader(c.header)
 	if err != nil {
-		return Claims{}, invalid(err)
+		return Token{}, invalid(err)
 	}
 	if !isAccessToken(h.typ) || h.kid == "" {
-		return Claims{}, invalid(errMalformed)
+		return Token{}, invalid(errMalformed)
 	}
 	// Claims before key and signature: a token that is expired or foreign must
 	// not cost a request to the key holder, and all give the same answer.
 	claims, t, err := parseClaims(c.payload)
 	if err != nil {
-		return Claims{}, invalid(err)
+		return Token{}, invalid(err)
 	}
 	if err := s.checkClaims(claims, t); err != nil {
-		return Claims{}, invalid(err)
+		return Token{}, invalid(err)
 	}
 	if by.Wants != nil && !by.Wants(claims) {
-		return Claims{}, invalid(errUnwanted)
+		return Token{}, invalid(errUnwanted)
 	}
 	key, err := s.verificationKey(ctx, h.kid, t.iat)
 	if err != nil {
-		return Claims{}, err
+		return Token{}, err
 	}
 	// RFC 8725 sections 3.1 and 3.2: the key has one algorithm, and the header
 	// may only confirm it. "none" and HS256 keyed by a public key end here.
 	if h.alg != string(key.Algorithm) {
-		return Claims{}, invalid(errKeyType)
+		return Token{}, invalid(errKeyType)
 	}
 	if err := s.checkSignature(ctx, key, c, by.Client); err != nil {
-		return Claims{}, err
+		return Token{}, err
 	}
-	return claims, nil
+	return Token{Compact: token, Key: key, Claims: claims}, nil
 }
 
 var errUnwanted = errors.New("not a token that the caller wants")

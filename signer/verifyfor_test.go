@@ -19,7 +19,7 @@ func TestVerifyFor(t *testing.T) {
 	if _, err := f.s.VerifyFor(t.Context(), token, signer.Asker{Client: "reader", Wants: no}); !errors.Is(err, signer.ErrInvalidToken) || h.MACChecks() != 0 {
 		t.Errorf("unwanted: %v after %d checks, want ErrInvalidToken after none", err, h.MACChecks())
 	}
-	if claims, err := f.s.VerifyFor(t.Context(), token, signer.Asker{Client: "reader", Wants: yes}); err != nil || claims.Subject == "" || h.MACChecks() != 1 {
+	if got, err := f.s.VerifyFor(t.Context(), token, signer.Asker{Client: "reader", Wants: yes}); err != nil || got.Claims.Subject == "" || got.Key.Algorithm != signer.HS256 || got.Compact != token || h.MACChecks() != 1 {
 		t.Errorf("wanted: %v after %d checks", err, h.MACChecks())
 	}
 	if asked := h.MACRequests(); asked[0].Client != "reader" {

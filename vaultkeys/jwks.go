@@ -21,6 +21,8 @@ type KeySet struct {
 	Body []byte
 	// ETag is a strong entity tag, quotes included (RFC 9110 section 8.8.3).
 	ETag string
+	// Keys are those in Body, in its order. It is shared: do not change it.
+	Keys []signer.Key
 	// MaxAge and StaleIfError are for Cache-Control. MaxAge is short while a
 	// ring's snapshot is too old to sign by.
 	MaxAge, StaleIfError time.Duration
@@ -58,7 +60,7 @@ func (r *Rings) JWKS() KeySet {
 		v = r.rebuild(now)
 	}
 	set := KeySet{
-		Body: v.body, ETag: v.etag, Loaded: v.body != nil,
+		Body: v.body, ETag: v.etag, Keys: v.keys, Loaded: v.body != nil,
 		MaxAge: r.cfg.JWKSMaxAge, StaleIfError: r.cfg.StaleIfError,
 	}
 	for i, s := range v.rings {

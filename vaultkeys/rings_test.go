@@ -173,3 +173,24 @@ func TestSigningKeyAllocatesNothing(t *testing.T) {
 		t.Fatalf("%v allocations a call", n)
 	}
 }
+
+// The keys beside a JWK set are those in it, in its order, and no HS256 key.
+func TestKeysOfTheJWKS(t *testing.T) {
+	f := newFixture(t, nil, ring("hs", signer.HS256), ring("a", signer.ES256), ring("b", signer.EdDSA))
+	if set := f.rings.JWKS(); len(set.Keys) != 0 || set.Loaded {
+		t.Fatalf("before the first read: %+v", set)
+	}
+	f.vault.Rotate("a")
+	f.load(t)
+	set := f.rings.JWKS()
+	var kids []string
+	for _, k := range set.Keys {
+		kids = append(kids, k.KID)
+	}
+	if len(kids) != 3 || !equal(kids, f.kids(t)) {
+		t.Fatalf("%v beside a set of %v", kids, f.kids(t))
+	}
+	if n := testing.AllocsPerRun(10, func() { f.rings.JWKS() }); n != 0 {
+		t.Fatalf("%v allocations an answer", n)
+	}
+}

@@ -15,6 +15,7 @@ type view struct {
 	byKID map[string]published // what verifies
 	body  []byte               // nil until every asymmetric ring has been read
 	etag  string
+	keys  []signer.Key // in body
 	// changesAt is when time alone changes the set (a vanished key's end);
 	// zero if it does not.
 	changesAt time.Time
@@ -60,7 +61,7 @@ func buildView(cfgs []RingConfig, rings []*snapshot, revoked func(kid string) bo
 		return v, duplicates, nil
 	}
 	body, etag, err := marshalJWKS(asymmetric)
-	v.body, v.etag = body, etag
+	v.body, v.etag, v.keys = body, etag, asymmetric
 	return v, duplicates, err
 }
 

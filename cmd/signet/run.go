@@ -57,6 +57,7 @@ func (s *service) run(ctx context.Context) error {
 func (s *service) spawnReaders(spawn func(string, func(context.Context) error)) {
 	spawn("vault login", s.vault.Run)
 	spawn("clients", s.registry.Run)
+	spawn("counts by kid", s.usage.Run)
 	spawn("key rings", func(ctx context.Context) error {
 		report := func(ctx context.Context) error {
 			return sharedstate.NewMaxTTLs(s.redis).ReportAll(ctx, s.cfg.MaxTTLs())

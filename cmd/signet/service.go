@@ -10,6 +10,7 @@ import (
 	"signet/clients"
 	"signet/config"
 	"signet/httpapi"
+	"signet/internal/kidusage"
 	"signet/internal/sharedstate"
 	"signet/issuer"
 	"signet/refresh"
@@ -32,6 +33,7 @@ type service struct {
 	registry *clients.Registry
 	sessions *refresh.Store
 	denylist *sharedstate.Denylist
+	usage    *kidusage.Counter
 	api      *httpapi.Server
 
 	redis  sharedstate.Client
@@ -57,10 +59,10 @@ func newService(cfg *config.Config, logger *slog.Logger) (*service, error) {
 	uses := issuer.New(issuer.Config{
 		Signer: sign, Refresher: s.sessions, Sessions: s.sessions, Denylist: s.denylist, Clients: s.registry,
 		Rings: cfg.MaxTTLs(), DefaultRing: cfg.Rings[0].Name, DefaultTTL: cfg.Tokens.TTL, SessionLife: cfg.Refresh.Absolute,
-		ClockSkew: cfg.Keys.ClockSkew, Ready: s.rings.Ready, Registerer: metrics,
+		ClockSkew: cfg.Keys.ClockSkew, Ready: s.rings.Ready, Usage: s.usage, Registerer: metrics,
 	})
 	s.api = httpapi.New(httpapi.Config{
-		Issuer: cfg.Issuer, Tokens: uses, Status: uses, Clients: s.registry, Keys: s.keySet,
+		Issuer: cfg.Issuer, Tokens: uses, Status: uses, Clients: s.registry, Keys: s.keySet, Fetched: s.usage.Fetched,
 		Algorithms: algorithmNames(s.rings.Algorithms()), Ready: s.rings.Ready, Signing: s.canary.Status, Rings: ringNames(cfg),
 		Deadline: config.RequestDeadline, Logger: logger, Registerer: metrics, Gatherer: metrics,
 	})
@@ -124,6 +126,9 @@ func (s *service) wireRedis(prometheus.Registerer) (err error) {
 
 func (s *service) wireSessions(metrics prometheus.Registerer) error {
 	s.denylist = sharedstate.NewDenylist(s.redis)
+	s.usage = kidusage.New(kidusage.Config{
+		Keys: s.rings, Store: sharedstate.NewKIDCounts(s.redis), Interval: s.cfg.Keys.RefreshInterval, Logger: s.logger, Registerer: metrics,
+	})
 	f := s.cfg.Refresh
 	s.sessions = refresh.New(refresh.Config{
 		Redis: s.redis, Keys: s.macKeys, Grace: f.Grace, Idle: f.Idle, Absolute: f.Absolute,
