@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -68,7 +69,7 @@ func TestKIDCounts(t *testing.T) {
 	if same(read(kid)) {
 		t.Fatal("the link was not cut")
 	}
-	stack.RedisLink.Mend()
+	stack.RedisLink.Restore()
 	integration.Eventually(t, 10*time.Second, "what was counted meanwhile is in Redis", func() bool { return same(read(kid)) })
 
 	// A new version is fetched while it does not sign yet: the canary.
@@ -93,7 +94,22 @@ func TestKIDCounts(t *testing.T) {
 	if got := read(old); !same(got) {
 		t.Errorf("after the end of a replica: %+v, want %+v", got, want)
 	}
-	if !strings.Contains(metrics(t, first), `signet_kid_jwks_fetches_total{kid="`+next+`",ring="`+ring+`",version="2"} `) {
+	if !strings.Contains(ops(t, first, "/metrics"), `signet_kid_jwks_fetches_total{kid="`+next+`",ring="`+ring+`",version="2"} `) {
 		t.Error("no metric of the new version's fetches")
 	}
+}
+
+// ops is what the ops listener says.
+func ops(t *testing.T, s *integration.Signet, path string) string {
+	t.Helper()
+	resp, err := http.Get(s.OpsURL + path) //nolint:noctx // bounded by the test
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }
