@@ -39,6 +39,6 @@ var messages = map[alarmKind]string{
 	alarmClockSkew:     "clock out of step with Vault's: not signing",
 	alarmMisconfigured: "key ring misconfigured",
 	alarmDeletable:     "the transit key may be deleted: unset deletion_allowed",
-	alarmKIDUnknown: "Vault does not compute the kid of a fenced version any more: " +
+	alarmKIDUnknown: "Vault does not compute the kid of a fenced version any more, and no replica's note of it can be read: " +
 		"tokens that it signed are not verified by this process, which started after the fence",
 }

@@ -1,5 +1,7 @@
 package vaultkeys
 
+import "context"
+
 // Parsers of outside bytes, for the fuzz targets.
 var (
 	ParseHMAC     = parseHMAC
@@ -14,3 +16,6 @@ func AlarmMessages() map[string]string {
 	}
 	return lines
 }
+
+// KIDNotes is what Run does with a replica's notes each interval, step by step.
+func KIDNotes(r *Rings) (round func(context.Context)) { return newKIDNotes(r).round }

@@ -52,6 +52,9 @@ type KeyVersionData struct {
 type keyVersion struct {
 	key     signer.Key
 	created time.Time
+	// recalled says that the kid is another replica's note, because Vault does
+	// not compute it any more: it verifies and never signs.
+	recalled bool
 }
 
 // Unfit says what no write can mend: a key of the wrong type, or one whose

@@ -168,6 +168,8 @@ func (m *ringMetrics) stand(s *snapshot, now time.Time) []versionState {
 		at := versionState{v.key.Version, v.key.KID, stateBarred}
 		if m.rings.revoked.Has(v.key.KID) {
 			at.state = stateRevoked
+		} else if v.recalled {
+			at.state = string(lifecycle.Retiring)
 		} else if state, ok := states[v.key.Version]; ok {
 			at.state = string(state)
 		}

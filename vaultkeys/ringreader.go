@@ -34,7 +34,8 @@ type ringReader struct {
 
 	symmetric *symmetricKIDs // for HS256, else nil
 	missing   int            // answers in a row that the key does not exist
-	raised    map[alarm]bool // conditions that hold: logged once, counted each round
+
+	alarms alarmList // those that hold: logged once, counted each round
 }
 
 func newRingReader(r *Rings, index int) *ringReader {
@@ -43,12 +44,9 @@ func newRingReader(r *Rings, index int) *ringReader {
 	reader := &ringReader{
 		rings: r, index: index, cfg: cfg, path: paths.Key(cfg.Name),
 		want: ParamsOf(cfg.Algorithm, cfg.RSABits), log: r.cfg.Logger.With("ring", cfg.Name),
-		raised: map[alarm]bool{},
 	}
 	if cfg.Algorithm.Symmetric() {
-		reader.symmetric = &symmetricKIDs{vault: r.cfg.Vault, path: paths.HMAC(cfg.Name), refused: func(version int) {
-			reader.raise(true, alarm{kind: alarmKIDUnknown, version: version})
-		}}
+		reader.symmetric = &symmetricKIDs{vault: r.cfg.Vault, path: paths.HMAC(cfg.Name), notes: r.cfg.KIDs, log: reader.log}
 	}
 	reader.reads = &singleFlight{floor: readFloor, timeout: readTimeout, now: r.cfg.Now, read: reader.read}
 	return reader
@@ -108,7 +106,10 @@ func (r *ringReader) read(ctx context.Context) error {
 		return err
 	}
 	r.lower(alarmStale)
-	r.report(alarms, duplicates)
+	r.lower(alarmMisconfigured)
+	seen := r.report(alarms, duplicates)
+	r.alarms.settle(alarmRevokedListed, seen)
+	r.alarms.settle(alarmDuplicateKey, seen)
 	return nil
 }
 
@@ -147,10 +148,19 @@ func (r *ringReader) ask(ctx context.Context) (reading, error) {
 }
 
 func (r *ringReader) versions(ctx context.Context, d *KeyData) ([]keyVersion, error) {
-	if r.symmetric != nil {
-		return r.symmetric.versions(ctx, r.cfg, d)
+	if r.symmetric == nil {
+		return versionsOf(r.cfg, d)
 	}
-	return versionsOf(r.cfg, d)
+	versions, unknown, err := r.symmetric.versions(ctx, r.cfg, d)
+	var alarms []alarm
+	for _, number := range unknown {
+		alarms = append(alarms, alarm{kind: alarmKIDUnknown, version: number})
+	}
+	seen := r.report(alarms, nil)
+	if err == nil {
+		r.alarms.settle(alarmKIDUnknown, seen)
+	}
+	return versions, err
 }
 
 // failed makes a failed read loud, and louder once the ring stops signing.
@@ -159,6 +169,7 @@ func (r *ringReader) failed(err error) {
 	s := r.rings.view.Load().rings[r.index]
 	if errors.Is(err, ErrMisconfigured) {
 		r.rings.metrics.alarm(r.cfg.Name, alarmMisconfigured)
+		r.hold(alarm{kind: alarmMisconfigured})
 		r.log.Error(messages[alarmMisconfigured], "error", err, "alarm", string(alarmMisconfigured))
 	} else {
 		r.log.Warn("reading a key ring", "error", err)
@@ -170,30 +181,30 @@ func (r *ringReader) failed(err error) {
 	r.raise(age > r.cfg.staleAfter(), alarm{kind: alarmStale}, "age", age.String())
 }
 
-// report raises what a successful read showed.
-func (r *ringReader) report(alarms []alarm, duplicates []signer.Key) {
+// report raises what a read showed, and returns all of it.
+func (r *ringReader) report(alarms []alarm, duplicates []signer.Key) []alarm {
+	for _, k := range duplicates {
+		if k.Ring == r.cfg.Name {
+			alarms = append(alarms, alarm{alarmDuplicateKey, k.Version, k.KID})
+		}
+	}
 	for _, a := range alarms {
 		r.raise(true, a)
 	}
-	for _, k := range duplicates {
-		if k.Ring == r.cfg.Name {
-			r.raise(true, alarm{alarmDuplicateKey, k.Version, k.KID})
-		}
-	}
+	return alarms
 }
 
 // raise counts an alarm whenever its condition is seen, and logs it when it
 // was not seen before.
 func (r *ringReader) raise(holds bool, a alarm, args ...any) {
 	if !holds {
-		delete(r.raised, a)
+		r.alarms.lower(a)
 		return
 	}
 	r.rings.metrics.alarm(r.cfg.Name, a.kind)
-	if r.raised[a] {
+	if !r.hold(a) {
 		return
 	}
-	r.raised[a] = true
 	if a.version != 0 {
 		args = append(args, "version", a.version)
 	}
@@ -203,4 +214,10 @@ func (r *ringReader) raise(holds bool, a alarm, args ...any) {
 	r.log.Error(messages[a.kind], append(args, "alarm", string(a.kind))...)
 }
 
-func (r *ringReader) lower(kind alarmKind) { delete(r.raised, alarm{kind: kind}) }
+// hold puts an alarm on the list and reports whether it is new there.
+func (r *ringReader) hold(a alarm) bool {
+	now := r.rings.cfg.Now()
+	return r.alarms.raise(a, now, now.Add(r.cfg.Policy.MaxTTL+eventMargin))
+}
+
+func (r *ringReader) lower(kind alarmKind) { r.alarms.lower(alarm{kind: kind}) }

@@ -80,6 +80,9 @@ func (r *Rings) Run(ctx context.Context) error {
 	for _, reader := range r.readers {
 		wg.Go(func() { reader.poll(ctx) })
 	}
+	if r.cfg.KIDs != nil {
+		wg.Go(func() { newKIDNotes(r).run(ctx) })
+	}
 	wg.Wait()
 	return nil
 }

@@ -57,6 +57,9 @@ type RingsConfig struct {
 	// Revoked are those that were revoked since the configuration was written,
 	// read with the rings and first of all; nil = none.
 	Revoked RevokedList
+	// KIDs are the notes that replicas share; nil = none: a process that starts
+	// after an HS256 version was fenced cannot verify its tokens.
+	KIDs KIDs
 	// Now is the clock; nil = time.Now.
 	Now func() time.Time
 	// Logger takes alarms and failed reads; nil = slog.Default().

@@ -60,15 +60,21 @@ func ring(name string, alg signer.Algorithm) vaultkeys.RingConfig {
 
 func newFixture(t *testing.T, edit func(*vaultkeys.RingsConfig), rings ...vaultkeys.RingConfig) *fixture {
 	t.Helper()
-	f := &fixture{clock: newClock(), log: &bytes.Buffer{}, reg: prometheus.NewRegistry()}
-	f.vault = vaulttest.New(f.now)
-	f.vault.Strict = true
+	clk := newClock()
+	vault := vaulttest.New(clk.now)
+	vault.Strict = true
 	if len(rings) == 0 {
 		rings = []vaultkeys.RingConfig{ring("es", signer.ES256)}
 	}
 	for _, r := range rings {
-		f.vault.CreateKey(r.Name, vaultkeys.ParamsOf(r.Algorithm, r.RSABits).KeyType)
+		vault.CreateKey(r.Name, vaultkeys.ParamsOf(r.Algorithm, r.RSABits).KeyType)
 	}
+	return newReplica(clk, vault, edit, rings)
+}
+
+// newReplica is a replica on a fake that is there already.
+func newReplica(clk *clock, vault *vaulttest.Fake, edit func(*vaultkeys.RingsConfig), rings []vaultkeys.RingConfig) *fixture {
+	f := &fixture{clock: clk, vault: vault, log: &bytes.Buffer{}, reg: prometheus.NewRegistry()}
 	cfg := vaultkeys.RingsConfig{
 		Vault: f.vault, Rings: rings, RefreshInterval: 10 * time.Second, JWKSMaxAge: 5 * time.Minute, StaleIfError: time.Hour,
 		ClockSkew: 5 * time.Second, Now: f.now, Logger: slog.New(slog.NewTextHandler(f.log, nil)), Registerer: f.reg,

@@ -70,12 +70,12 @@ func fold(prev *snapshot, in reading, revoked func(kid string) bool) (*snapshot,
 }
 
 // settled is the snapshot with its ring and schedule worked out: of what is
-// listed, only what is neither revoked nor barred may sign.
+// listed, only what is neither revoked, barred nor recalled may sign.
 func (s *snapshot) settled(revoked func(kid string) bool) *snapshot {
 	next := *s
 	next.ring.Versions = make([]lifecycle.Version, 0, len(s.listed))
 	for _, v := range s.listed {
-		if _, barred := s.barred[v.key.KID]; !barred && !revoked(v.key.KID) {
+		if _, barred := s.barred[v.key.KID]; !barred && !v.recalled && !revoked(v.key.KID) {
 			next.ring.Versions = append(next.ring.Versions, lifecycle.Version{Number: v.key.Version, CreatedAt: v.created})
 		}
 	}

@@ -23,8 +23,9 @@ type view struct {
 
 // published is a key that verifies, until a time if that is not zero.
 type published struct {
-	key   signer.Key
-	until time.Time
+	key      signer.Key
+	until    time.Time
+	recalled bool // see keyVersion
 }
 
 func (p published) at(now time.Time) bool { return p.until.IsZero() || now.Before(p.until) }
@@ -36,6 +37,21 @@ func (p published) at(now time.Time) bool { return p.until.IsZero() || now.Befor
 func buildView(cfgs []RingConfig, rings []*snapshot, revoked func(kid string) bool, now time.Time) (*view, []signer.Key, error) {
 	v := &view{rings: rings, byKID: map[string]published{}}
 	var asymmetric, duplicates []signer.Key
+	var recalled []published
+	take := func(p published) {
+		if revoked(p.key.KID) {
+			return
+		}
+		if _, taken := v.byKID[p.key.KID]; taken {
+			duplicates = append(duplicates, p.key)
+			return
+		}
+		v.byKID[p.key.KID] = p
+		v.expire(p.until)
+		if !p.key.Algorithm.Symmetric() {
+			asymmetric = append(asymmetric, p.key)
+		}
+	}
 	complete := true
 	for i := range cfgs {
 		if rings[i] == nil {
@@ -43,19 +59,16 @@ func buildView(cfgs []RingConfig, rings []*snapshot, revoked func(kid string) bo
 			continue
 		}
 		for _, p := range rings[i].published(now) {
-			if revoked(p.key.KID) {
-				continue
-			}
-			if _, taken := v.byKID[p.key.KID]; taken {
-				duplicates = append(duplicates, p.key)
-				continue
-			}
-			v.byKID[p.key.KID] = p
-			v.expire(p.until)
-			if !p.key.Algorithm.Symmetric() {
-				asymmetric = append(asymmetric, p.key)
+			if p.recalled {
+				recalled = append(recalled, p)
+			} else {
+				take(p)
 			}
 		}
+	}
+	// Last of all: a note takes no kid away from a version that Vault vouches for.
+	for _, p := range recalled {
+		take(p)
 	}
 	if !complete {
 		return v, duplicates, nil
@@ -76,10 +89,10 @@ func (v *view) expire(until time.Time) {
 func (s *snapshot) published(now time.Time) []published {
 	out := make([]published, 0, len(s.listed)+len(s.vanished))
 	for _, v := range slices.Backward(s.listed) {
-		out = append(out, published{key: v.key})
+		out = append(out, published{key: v.key, recalled: v.recalled})
 	}
 	for _, v := range slices.Backward(s.vanished) {
-		if p := (published{key: v.key, until: v.until}); p.at(now) {
+		if p := (published{key: v.key, until: v.until, recalled: v.recalled}); p.at(now) {
 			out = append(out, p)
 		}
 	}

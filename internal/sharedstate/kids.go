@@ -18,7 +18,7 @@ type KIDs struct{ client redis.UniversalClient }
 func NewKIDs(client redis.UniversalClient) *KIDs { return &KIDs{client: client} }
 
 // Remember notes a version's kid. The last note counts: version numbers are
-// used again after a key was deleted or restored.
+// used again after a key was deleted or restored. An empty kid takes a note back.
 func (k *KIDs) Remember(ctx context.Context, ring string, version int, kid string) error {
 	if err := k.client.HSet(ctx, keyKIDs+ring, strconv.Itoa(version), kid).Err(); err != nil {
 		return fmt.Errorf("%w: remembering a kid: %w", ErrUnavailable, err)
@@ -35,7 +35,7 @@ func (k *KIDs) Recall(ctx context.Context, ring string) (map[int]string, error) 
 	}
 	kids := make(map[int]string, len(notes))
 	for text, kid := range notes {
-		if version, err := strconv.Atoi(text); err == nil && version > 0 {
+		if version, err := strconv.Atoi(text); err == nil && version > 0 && kid != "" {
 			kids[version] = kid
 		}
 	}

@@ -1,0 +1,135 @@
+package vaultkeys
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"time"
+)
+
+// KIDs is where replicas note for each other, and for those that start later,
+// which kid each version of a ring has; *sharedstate.KIDs fits it. Nothing is
+// signed or published because of a note. It has two uses: the kid of a fenced
+// HS256 version, which Vault computes no more, and seeing that a version got
+// another key while nobody looked.
+type KIDs interface {
+	// Remember notes a version's kid in place of an earlier note; an empty kid
+	// takes that back.
+	Remember(ctx context.Context, ring string, version int, kid string) error
+	// Recall is what was noted of a ring, by version.
+	Recall(ctx context.Context, ring string) (map[int]string, error)
+}
+
+// recallTimeout bounds a question during a read: callers may wait for it.
+const recallTimeout = 500 * time.Millisecond
+
+// looksLikeKID reports whether a text from outside can be a kid of ours: a
+// SHA-256 in base64url, 43 characters.
+func looksLikeKID(text string) bool {
+	sum, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	return err == nil && len(sum) == sha256.Size && len(text) == base64.RawURLEncoding.EncodedLen(sha256.Size)
+}
+
+// kidNotes notes what the rings show. One goroutine uses it, beside the reads:
+// these must not wait for whatever keeps the notes.
+type kidNotes struct {
+	rings   *Rings
+	noted   []map[int]string // by ring: version -> kid, as far as this process noted it
+	failing bool
+}
+
+func newKIDNotes(r *Rings) *kidNotes {
+	n := &kidNotes{rings: r}
+	for range r.readers {
+		n.noted = append(n.noted, map[int]string{})
+	}
+	return n
+}
+
+func (n *kidNotes) run(ctx context.Context) {
+	for {
+		n.round(ctx)
+		if !pause(ctx, Jitter(n.rings.cfg.RefreshInterval)) {
+			return
+		}
+	}
+}
+
+// round notes what is new. What fails is tried again in the next one.
+func (n *kidNotes) round(ctx context.Context) {
+	var err error
+	for i, s := range n.rings.view.Load().rings {
+		if s == nil {
+			continue
+		}
+		if err = n.note(ctx, n.rings.readers[i], s); err != nil {
+			break // whatever keeps the notes is away for the other rings too
+		}
+	}
+	switch log := n.rings.cfg.Logger; {
+	case ctx.Err() != nil:
+		return
+	case err != nil && !n.failing:
+		log.Warn("kids cannot be noted for other replicas, trying again each refresh_interval", "error", err)
+	case err == nil && n.failing:
+		log.Info("kids are noted for other replicas again")
+	}
+	n.failing = err != nil
+}
+
+// note notes the kids of a ring that this process has not noted yet, and
+// compares them with what was noted before it.
+func (n *kidNotes) note(ctx context.Context, ring *ringReader, s *snapshot) error {
+	noted := n.noted[ring.index]
+	var fresh []keyVersion
+	for _, v := range s.listed {
+		if !v.recalled && noted[v.key.Version] != v.key.KID {
+			fresh = append(fresh, v)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	before, err := n.rings.cfg.KIDs.Recall(ctx, ring.cfg.Name)
+	if err != nil {
+		return fmt.Errorf("recalling the kids of ring %q: %w", ring.cfg.Name, err)
+	}
+	changed := false
+	for _, v := range fresh {
+		number, kid := v.key.Version, v.key.KID
+		if old := before[number]; old != kid && looksLikeKID(old) {
+			changed = true
+			// What changed in this process's own time its reader has reported.
+			if _, own := noted[number]; !own {
+				ring.raise(true, alarm{alarmKeyChanged, number, old})
+			}
+		}
+		if err := n.remember(ctx, ring, number, kid); err != nil {
+			return err
+		}
+	}
+	if !changed {
+		return nil
+	}
+	// The numbering may have begun anew. What is ahead of it was noted of the
+	// former key, and would be taken for another change at each rotation.
+	for number, kid := range before {
+		if number > s.ring.Latest && kid != "" {
+			if err := n.remember(ctx, ring, number, ""); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (n *kidNotes) remember(ctx context.Context, ring *ringReader, version int, kid string) error {
+	if err := n.rings.cfg.KIDs.Remember(ctx, ring.cfg.Name, version, kid); err != nil {
+		return fmt.Errorf("noting the kid of ring %q version %d: %w", ring.cfg.Name, version, err)
+	}
+	if kid != "" {
+		n.noted[ring.index][version] = kid
+	}
+	return nil
+}
