@@ -49,9 +49,11 @@ type Config struct {
 	// nil = nobody is. The keeper itself does not rely on it.
 	Fences Fences
 	// Revoked are the revoked kids; nil = none. A revoked version signs nowhere,
-	// so no fence may rise to it. Not asked for HS256 versions, whose kid only a
-	// signer can learn.
+	// so no fence may rise to it.
 	Revoked Revoked
+	// KIDs are the kids of HS256 versions, which only a signer can learn; nil =
+	// none: Revoked is then not asked for those.
+	KIDs KIDs
 	// Now is the clock, monotonic as time.Now is; nil = time.Now.
 	Now func() time.Time
 	// Logger takes actions and errors; nil = discard.
@@ -116,7 +118,7 @@ func New(cfg Config) *Keeper {
 	k := &Keeper{cfg: cfg, metrics: newMetrics(&cfg)}
 	k.shared = &shared{
 		lease: cfg.Lease, firstSeen: cfg.FirstSeen, maxTTLs: cfg.MaxTTLs, fences: cfg.Fences, revoked: cfg.Revoked,
-		reported: map[string]report{}, metrics: k.metrics, log: onChange{log: cfg.Logger},
+		kids: cfg.KIDs, reported: map[string]report{}, metrics: k.metrics, log: onChange{log: cfg.Logger},
 	}
 	for i := range cfg.Rings {
 		k.rings = append(k.rings, newRing(k, &cfg.Rings[i]))

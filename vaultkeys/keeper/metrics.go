@@ -46,7 +46,7 @@ func newMetrics(cfg *Config) *metrics {
 			m.errors.WithLabelValues(cfg.Rings[i].Name, reason)
 		}
 	}
-	for _, what := range []string{askedLease, askedFirstSeen, askedMaxTTL, askedFence, askedRevoked} {
+	for _, what := range []string{askedLease, askedFirstSeen, askedMaxTTL, askedFence, askedRevoked, askedKIDs} {
 		m.redis.WithLabelValues(what)
 	}
 	if cfg.Registerer != nil {

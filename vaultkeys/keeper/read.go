@@ -112,15 +112,26 @@ func (r *ring) lifecycleRing(ctx context.Context, d *vaultkeys.KeyData, now time
 }
 
 // symmetric are the versions of an hmac key, of which Vault lists none: each
-// dates from when it was first seen.
+// dates from when it was first seen. One whose kid no replica has noted signed
+// nothing yet, or cannot be revoked by its kid.
 func (r *ring) symmetric(ctx context.Context, d *vaultkeys.KeyData, now time.Time) ([]lifecycle.Version, error) {
+	kids, err := r.k.shared.recall(ctx, r.cfg.Name)
+	if err != nil {
+		return nil, err
+	}
 	var out []lifecycle.Version
 	for n := max(1, d.MinDecryptionVersion); n <= d.LatestVersion; n++ {
+		if kid := kids[n]; kid != "" && r.k.cfg.Revoked.Has(kid) {
+			continue
+		}
 		at, err := r.k.shared.seen(ctx, r.cfg.Name, n, now)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, lifecycle.Version{Number: n, CreatedAt: at})
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%w: Vault has versions up to %d, and all of them are revoked", errNone, d.LatestVersion)
 	}
 	return out, nil
 }

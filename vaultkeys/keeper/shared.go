@@ -50,6 +50,13 @@ type Revoked interface {
 	Has(kid string) bool
 }
 
+// KIDs are the kids that replicas noted of the versions of a ring.
+type KIDs interface {
+	// Recall is by version; what nobody noted is missing. After an error nothing
+	// happens to an HS256 ring this round: a fence might rise to a revoked version.
+	Recall(ctx context.Context, ring string) (map[int]string, error)
+}
+
 // What Redis is asked for: a label of the metrics.
 const (
 	askedLease     = "lease"
@@ -57,6 +64,7 @@ const (
 	askedMaxTTL    = "max_ttl"
 	askedFence     = "fence"
 	askedRevoked   = "revoked"
+	askedKIDs      = "kids"
 )
 
 // shared is what keepers and replicas share, and what holds without it.
@@ -66,6 +74,7 @@ type shared struct {
 	maxTTLs   MaxTTLs
 	fences    Fences
 	revoked   Revoked
+	kids      KIDs
 	synced    bool              // the revoked kids were read once
 	reported  map[string]report // by ring
 	metrics   *metrics
@@ -137,6 +146,19 @@ func (s *shared) seen(ctx context.Context, name string, version int, now time.Ti
 		return time.Time{}, fmt.Errorf("%w: when %s version %d was first seen: %w", errShared, name, version, err)
 	}
 	return at, nil
+}
+
+// recall is the kids of a ring's versions, none without notes.
+func (s *shared) recall(ctx context.Context, ring string) (map[int]string, error) {
+	if s.kids == nil {
+		return nil, nil //nolint:nilnil // no map is one without kids
+	}
+	kids, err := s.kids.Recall(ctx, ring)
+	s.asked(ctx, askedKIDs, ring, err)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the kids of ring %s: %w", errShared, ring, err)
+	}
+	return kids, nil
 }
 
 // asked counts and logs a question's failure, unless the keeper is ending.
