@@ -45,6 +45,16 @@ type KeySet struct {
 	Loaded bool
 }
 
+// Alarm is an alarming condition of a key ring. Version is 0, and KID empty,
+// where it is about the ring as a whole.
+type Alarm struct {
+	Ring    string    `json:"ring"`
+	Kind    string    `json:"kind"`
+	Version int       `json:"version,omitempty"`
+	KID     string    `json:"kid,omitempty"`
+	Since   time.Time `json:"since"`
+}
+
 // Config makes a Server.
 type Config struct {
 	// Issuer is the issuer identifier, byte for byte (RFC 8414 section 2); required.
@@ -61,6 +71,9 @@ type Config struct {
 	Algorithms []string
 	// Ready says whether the keys were read once since start; required.
 	Ready func() bool
+	// Alarms are the alarming conditions of key rings that hold now, for whoever
+	// reads /readyz; nil means none.
+	Alarms func() []Alarm
 	// Signing is each key ring's last canary, nil for a success. Without it there
 	// is no /readyz/sign.
 	Signing func() map[string]error
@@ -82,6 +95,9 @@ func (c *Config) defaults() {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
+	}
+	if c.Alarms == nil {
+		c.Alarms = func() []Alarm { return nil }
 	}
 	if c.Fetched == nil {
 		c.Fetched = func([]signer.Key) {}

@@ -58,6 +58,7 @@ type house struct {
 	// published stands for the keys in the set, fetched is what the server told of them.
 	published []signer.Key
 	fetched   int
+	alarms    []httpapi.Alarm
 	signs     map[string]error
 }
 
@@ -89,7 +90,7 @@ func newHouse(t *testing.T, changes ...func(*httpapi.Config)) *house {
 	})
 	h.config = httpapi.Config{
 		Issuer: issuerURL, Tokens: uses, Status: uses, Clients: registry, Keys: h.keySet, Fetched: h.fetch, Algorithms: []string{"ES256", "EdDSA"},
-		Ready: func() bool { h.mu.Lock(); defer h.mu.Unlock(); return h.ready }, Signing: h.signing, Rings: []string{"main", "fast"},
+		Ready: func() bool { h.mu.Lock(); defer h.mu.Unlock(); return h.ready }, Signing: h.signing, Alarms: func() []httpapi.Alarm { h.mu.Lock(); defer h.mu.Unlock(); return h.alarms }, Rings: []string{"main", "fast"},
 		Logger: logger, Registerer: h.registry, Gatherer: h.registry,
 	}
 	for _, change := range changes {

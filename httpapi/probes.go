@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -13,6 +14,7 @@ type probe struct {
 	Status string            `json:"status"`
 	Reason string            `json:"reason,omitempty"`
 	Rings  map[string]string `json:"rings,omitempty"`
+	Alarms []Alarm           `json:"alarms,omitempty"`
 }
 
 func (s *Server) writeProbe(c echo.Context, ok bool, p probe) error {
@@ -27,16 +29,26 @@ func (s *Server) writeProbe(c echo.Context, ok bool, p probe) error {
 // livez depends on nothing: an outage of Vault must not restart every replica.
 func (s *Server) livez(c echo.Context) error { return s.writeProbe(c, true, probe{}) }
 
-// readyz stays 200 while Vault is sealed: the JWK set must stay reachable.
+// readyz stays 200 while Vault is sealed: the JWK set must stay reachable. Nor
+// do alarms change it: what they are about is the same for every replica.
 func (s *Server) readyz(c echo.Context) error {
+	p := probe{Alarms: s.alarms()}
 	switch {
 	case s.draining.Load():
-		return s.writeProbe(c, false, probe{Reason: "draining"})
+		p.Reason = "draining"
 	case !s.cfg.Ready():
-		return s.writeProbe(c, false, probe{Reason: "the keys have not been read yet; the log says why"})
-	default:
-		return s.writeProbe(c, true, probe{})
+		p.Reason = "the keys have not been read yet; the log says why"
 	}
+	return s.writeProbe(c, p.Reason == "", p)
+}
+
+// alarms has whole seconds, in UTC: a person reads it.
+func (s *Server) alarms() []Alarm {
+	out := slices.Clone(s.cfg.Alarms())
+	for i := range out {
+		out[i].Since = out[i].Since.UTC().Truncate(time.Second)
+	}
+	return out
 }
 
 // readyzSign is the last canary of every ring. Vault's own words stay in the log.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"signet/httpapi"
 	"signet/signer"
@@ -65,6 +66,38 @@ func TestProbes(t *testing.T) {
 		h.refused(h.sendTo(h.ops, request(http.MethodGet, path, "")), 404, "not_found")
 	}
 	h.refused(h.sendTo(h.ops, request(http.MethodPost, "/livez", "")), 405, "invalid_request")
+}
+
+// TestReadyzListsAlarms: what holds is told, and changes no status.
+func TestReadyzListsAlarms(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	readyz := func(path string) string {
+		return strings.TrimSpace(h.sendTo(h.ops, request(http.MethodGet, path, "")).Body.String())
+	}
+	if got := readyz("/readyz"); got != `{"status":"ok"}` {
+		t.Errorf("without alarms: %s", got)
+	}
+	since := time.Date(2026, 3, 1, 13, 0, 0, 999, time.FixedZone("", 3600))
+	h.set(func() {
+		h.alarms = []httpapi.Alarm{
+			{Ring: "main", Kind: "key_changed", Version: 2, KID: "abc", Since: since}, {Ring: "fast", Kind: "stale", Since: since},
+		}
+	})
+	const list = `"alarms":[{"ring":"main","kind":"key_changed","version":2,"kid":"abc","since":"2026-03-01T12:00:00Z"},` +
+		`{"ring":"fast","kind":"stale","since":"2026-03-01T12:00:00Z"}]}`
+	if got := readyz("/readyz"); got != `{"status":"ok",`+list {
+		t.Errorf("with alarms: %s", got)
+	}
+	for _, path := range []string{"/livez", "/readyz/sign"} {
+		if got := readyz(path); strings.Contains(got, "alarms") {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
+	h.Drain()
+	if got := readyz("/readyz"); got != `{"status":"unavailable","reason":"draining",`+list {
+		t.Errorf("draining: %s", got)
+	}
 }
 
 func TestMetricsPage(t *testing.T) {

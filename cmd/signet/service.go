@@ -63,7 +63,7 @@ func newService(cfg *config.Config, logger *slog.Logger) (*service, error) {
 	})
 	s.api = httpapi.New(httpapi.Config{
 		Issuer: cfg.Issuer, Tokens: uses, Status: uses, Clients: s.registry, Keys: s.keySet, Fetched: s.usage.Fetched,
-		Algorithms: algorithmNames(s.rings.Algorithms()), Ready: s.rings.Ready, Signing: s.canary.Status, Rings: ringNames(cfg),
+		Algorithms: algorithmNames(s.rings.Algorithms()), Ready: s.rings.Ready, Alarms: s.alarms, Signing: s.canary.Status, Rings: ringNames(cfg),
 		Deadline: config.RequestDeadline, Logger: logger, Registerer: metrics, Gatherer: metrics,
 	})
 	return s, nil
@@ -148,6 +148,14 @@ func (s *service) wireKeeper(metrics prometheus.Registerer) (err error) {
 
 func (s *service) keySet() httpapi.KeySet {
 	return httpapi.KeySet(s.rings.JWKS())
+}
+
+func (s *service) alarms() []httpapi.Alarm {
+	var all []httpapi.Alarm
+	for _, a := range s.rings.Alarms() {
+		all = append(all, httpapi.Alarm(a))
+	}
+	return all
 }
 
 func ringConfigs(cfg *config.Config) []vaultkeys.RingConfig {
