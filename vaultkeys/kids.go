@@ -78,30 +78,28 @@ func (n *kidNotes) round(ctx context.Context) {
 	n.failing = err != nil
 }
 
-// note notes the kids of a ring that this process has not noted yet, and
-// compares them with what was noted before it.
+// note notes the kids of a ring that are not noted, for the first time or
+// because the notes were lost, and compares the others with what was noted
+// before this process.
 func (n *kidNotes) note(ctx context.Context, ring *ringReader, s *snapshot) error {
-	noted := n.noted[ring.index]
-	var fresh []keyVersion
-	for _, v := range s.listed {
-		if !v.recalled && noted[v.key.Version] != v.key.KID {
-			fresh = append(fresh, v)
-		}
-	}
-	if len(fresh) == 0 {
-		return nil
-	}
 	before, err := n.rings.cfg.KIDs.Recall(ctx, ring.cfg.Name)
 	if err != nil {
 		return fmt.Errorf("recalling the kids of ring %q: %w", ring.cfg.Name, err)
 	}
 	changed := false
-	for _, v := range fresh {
+	for _, v := range s.listed {
 		number, kid := v.key.Version, v.key.KID
-		if old := before[number]; old != kid && looksLikeKID(old) {
+		noted, old := n.noted[ring.index][number], before[number]
+		differs := looksLikeKID(old) && old != kid
+		switch {
+		case old == kid && !v.recalled:
+			n.noted[ring.index][number] = kid
+			continue
+		case v.recalled, differs && noted == kid: // nobody's word here; another replica has read something newer
+			continue
+		case differs:
 			changed = true
-			// What changed in this process's own time its reader has reported.
-			if _, own := noted[number]; !own {
+			if noted == "" { // what changed in this process's own time its reader has reported
 				ring.raise(true, alarm{alarmKeyChanged, number, old})
 			}
 		}
@@ -114,8 +112,8 @@ func (n *kidNotes) note(ctx context.Context, ring *ringReader, s *snapshot) erro
 	}
 	// The numbering may have begun anew. What is ahead of it was noted of the
 	// former key, and would be taken for another change at each rotation.
-	for number, kid := range before {
-		if number > s.ring.Latest && kid != "" {
+	for number := range before {
+		if number > s.ring.Latest {
 			if err := n.remember(ctx, ring, number, ""); err != nil {
 				return err
 			}
@@ -128,8 +126,6 @@ func (n *kidNotes) remember(ctx context.Context, ring *ringReader, version int, 
 	if err := n.rings.cfg.KIDs.Remember(ctx, ring.cfg.Name, version, kid); err != nil {
 		return fmt.Errorf("noting the kid of ring %q version %d: %w", ring.cfg.Name, version, err)
 	}
-	if kid != "" {
-		n.noted[ring.index][version] = kid
-	}
+	n.noted[ring.index][version] = kid
 	return nil
 }

@@ -40,6 +40,7 @@ func newRingKeeper(cfg *config.Config, redis sharedstate.Client, logger *slog.Lo
 		Lease:     sharedstate.NewKeeperLease(redis, leaseIntervals*interval),
 		FirstSeen: sharedstate.NewFirstSeen(redis), MaxTTLs: sharedstate.NewMaxTTLs(redis), Fences: sharedstate.NewFences(redis),
 		Revoked: vaultkeys.NewRevokedKIDs(sharedstate.NewRevocations(redis), cfg.Keys.RevokedKIDs),
+		KIDs:    sharedstate.NewKIDs(redis),
 		Logger:  logger, Registerer: metrics,
 	})}, nil
 }

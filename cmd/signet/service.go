@@ -82,7 +82,7 @@ func (s *service) wireVault(metrics prometheus.Registerer) (err error) {
 	s.rings = vaultkeys.NewRings(vaultkeys.RingsConfig{
 		Vault: s.vault, Mount: v.TransitMount, Rings: ringConfigs(s.cfg), RefreshInterval: k.RefreshInterval,
 		JWKSMaxAge: k.JWKSMaxAge, StaleIfError: k.StaleIfError, ClockSkew: k.ClockSkew, RevokedKIDs: k.RevokedKIDs,
-		Revoked: sharedstate.NewRevocations(s.redis), Logger: s.logger, Registerer: metrics,
+		Revoked: sharedstate.NewRevocations(s.redis), KIDs: sharedstate.NewKIDs(s.redis), Logger: s.logger, Registerer: metrics,
 	})
 	s.macKeys = vaultkeys.NewMACKeys(vaultkeys.MACKeysConfig{
 		Vault: s.vault, Mount: v.TransitMount, Key: s.cfg.Refresh.MACKey, RefreshInterval: k.RefreshInterval,
