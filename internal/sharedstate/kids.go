@@ -11,7 +11,8 @@ import (
 const keyKIDs = "signet:kids:" // ring; a hash: version -> kid
 
 // KIDs remembers the kid of each version of a ring for whoever cannot learn it
-// from Vault any more: that of a fenced HS256 version.
+// from Vault any more: that of a fenced HS256 version, and those of a key that
+// was replaced.
 type KIDs struct{ client redis.UniversalClient }
 
 // NewKIDs makes KIDs.

@@ -68,6 +68,12 @@ func TestKIDs(t *testing.T) {
 		if got := recall(); len(got) != 2 || got[1] != "c" || got[12] != "b" {
 			t.Errorf("recalled %v, want 1:c 12:b", got)
 		}
+		if err := kids.Remember(t.Context(), ring, 12, ""); err != nil {
+			t.Fatal(err)
+		}
+		if got := recall(); len(got) != 1 || got[1] != "c" {
+			t.Errorf("recalled %v after a note was taken back", got)
+		}
 	})
 }
 
