@@ -36,3 +36,8 @@ path "auth/token/renew-self" {
 path "auth/token/revoke-self" {
   capabilities = ["update"]
 }
+
+# What it may do itself: `signet vault check` proves with it what it cannot.
+path "sys/capabilities-self" {
+  capabilities = ["update"]
+}
