@@ -23,10 +23,10 @@ import (
 func newVaultCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "vault",
-		Short:   "Prepare Vault for Signet",
-		Example: "  signet vault init --config signet.yaml",
+		Short:   "Prepare Vault for Signet, and check it",
+		Example: "  signet vault init --config signet.yaml\n  signet vault check --config signet.yaml",
 	}
-	cmd.AddCommand(newVaultInitCommand())
+	cmd.AddCommand(newVaultInitCommand(), newVaultCheckCommand())
 	return cmd
 }
 

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signet/config"
+	"signet/vaultkeys/vaultapi"
+	"signet/vaultkeys/vaultcheck"
+)
+
+func newVaultCheckCommand() *cobra.Command {
+	var path, output string
+	cmd := &cobra.Command{
+		Use:   "check --config FILE",
+		Short: "Prove that Vault is set up as Signet needs it, and name a remedy where it is not",
+		Long: `Prove that Vault is set up as Signet needs it: keys that fit and cannot leave
+Vault, an issuer that can sign with a pinned version and do nothing else, a
+keeper that can rotate and not sign, clocks that agree, an audit log that is on
+and holds no secret. What can be tried without harm is tried (a signature of a
+text that is no token), the rest is asked of sys/capabilities-self. Nothing is
+changed.
+
+It logs in as the configuration says, as issuer and keeper, and prints one line
+for each finding, with its remedy:
+
+  fail     a promise of docs/vault.md does not hold
+  warn     it holds, and something beside it is wrong
+  unknown  it could not be looked at, and so was not checked
+
+Exit code 3 if there is any line, 0 if there is none: everything was looked at
+and is right. 1 if Vault cannot be asked.
+
+Which audit devices Vault has is for an operator to see: for that alone your own
+Vault token is used, found as signet vault init finds it (VAULT_TOKEN or
+~/.vault-token; VAULT_ADDR). Without one that line is "unknown". For a pipeline,
+a token with the policy signet-auditor is enough.`,
+		Example: `  signet vault check --config signet.yaml
+  signet vault check --config signet.yaml -o json`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if output != "table" && output != "json" {
+				return usage("-o %s: use table or json", output)
+			}
+			report, err := vaultCheck(cmd.Context(), path)
+			if err := printFindings(cmd.OutOrStdout(), report, output); err != nil {
+				return err
+			}
+			if err == nil && len(report.Findings) > 0 {
+				err = errFound
+			}
+			return err
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&path, "config", "signet.yaml", "Signet's configuration file")
+	flags.StringVarP(&output, "output", "o", "table", "table or json")
+	return cmd
+}
+
+// vaultCheck judges the file first: with one that is refused, nobody knows which
+// Vault to ask for what.
+func vaultCheck(ctx context.Context, path string) (vaultcheck.Report, error) {
+	cfg, err := config.Load(path)
+	if err != nil {
+		report, err := violations(err)
+		if len(report.Findings) > 0 {
+			report.Findings = append(report.Findings, vaultcheck.Finding{
+				Severity: vaultcheck.Unknown, Where: "vault", Problem: "with this configuration Vault was not asked", Remedy: "mend it and check again",
+			})
+		}
+		return report, err
+	}
+	var before vaultcheck.Report
+	for _, check := range []func() error{cfg.CheckSecrets, cfg.CheckFiles} {
+		report, err := violations(check())
+		if err != nil {
+			return before, err
+		}
+		before.Findings = append(before.Findings, report.Findings...)
+	}
+	if len(before.Findings) > 0 {
+		before.Findings = append(before.Findings, vaultcheck.Finding{
+			Severity: vaultcheck.Unknown, Where: "vault", Problem: "without these files Vault was not asked", Remedy: "provide them and check again",
+		})
+		return before, nil
+	}
+	return askVault(ctx, cfg, path)
+}
+
+// violations makes findings of what is wrong with the configuration file. A
+// file that cannot be read at all stays an error.
+func violations(err error) (vaultcheck.Report, error) {
+	var report vaultcheck.Report
+	bad, ok := errors.AsType[*config.Error](err)
+	if !ok {
+		return report, err
+	}
+	for _, v := range bad.Violations {
+		where := bad.Path
+		if v.Line > 0 {
+			where = fmt.Sprintf("%s:%d", where, v.Line)
+		}
+		if v.Field != "" {
+			where += ": " + v.Field
+		}
+		report.Findings = append(report.Findings, vaultcheck.Finding{Severity: vaultcheck.Fail, Where: where, Problem: v.Problem, Remedy: v.Remedy})
+	}
+	return report, nil
+}
+
+// askVault checks with the logins of the configuration, and ends what it got.
+func askVault(ctx context.Context, cfg *config.Config, path string) (vaultcheck.Report, error) {
+	ctx, end := context.WithCancel(ctx)
+	issuer, ended, err := checkConn(ctx, cfg.Vault, login(cfg.Vault.Auth))
+	if err != nil {
+		end()
+		return vaultcheck.Report{}, err
+	}
+	defer func() { end(); <-ended }()
+	check := checkConfigOf(cfg, path)
+	check.Issuer = issuer
+	if check.Operator, err = operatorConn(cfg.Vault); err != nil {
+		check.Operator, check.NoOperator = nil, err.Error()
+	}
+	report, err := vaultcheck.Run(ctx, check)
+	if err != nil {
+		err = fmt.Errorf("vault at %s cannot be asked: %w", cfg.Vault.Address, err)
+	}
+	return report, err
+}
+
+// checkConfigOf is what both `vault check` and `serve` look at.
+func checkConfigOf(cfg *config.Config, path string) vaultcheck.Config {
+	return vaultcheck.Config{
+		Mount: cfg.Vault.TransitMount, AppRoleMount: cfg.Vault.Auth.Mount, Rings: ringConfigs(cfg), MACKey: cfg.Refresh.MACKey,
+		ClockSkew: cfg.Keys.ClockSkew, ConfigPath: path,
+	}
+}
+
+// checkTimeout is for one request: longer than serve's, for nobody waits.
+const checkTimeout = 10 * time.Second
+
+// checkConn is a login of Signet's, whose token is revoked when ctx ends;
+// ended tells.
+func checkConn(ctx context.Context, v config.Vault, as vaultapi.Login) (conn *vaultapi.Conn, ended <-chan struct{}, err error) {
+	conn, err = vaultapi.New(vaultapi.Config{
+		Address: v.Address, Namespace: v.Namespace, CACert: v.CACert, Login: as,
+		Timeout: checkTimeout, RevokeAtEnd: true, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("connecting to vault: %w", err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = conn.Run(ctx) // its only error is ctx's
+	}()
+	return conn, done, nil
+}
+
+// operatorConn is the operator's own login.
+func operatorConn(v config.Vault) (vaultcheck.Conn, error) {
+	t, err := operatorTarget(v)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := vaultapi.New(vaultapi.Config{
+		Address: t.address, Namespace: t.namespace, CACert: t.caCert,
+		Login:   vaultapi.Token(func() (string, error) { return t.token, nil }),
+		Timeout: checkTimeout, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Vault at %s: %w", t.address, err)
+	}
+	return conn, nil
+}
+
+func printFindings(out io.Writer, report vaultcheck.Report, format string) error {
+	if format == "json" {
+		if report.Findings == nil {
+			report.Findings = []vaultcheck.Finding{} // an empty list, not null
+		}
+		encoder := json.NewEncoder(out)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(report)
+	}
+	for _, f := range report.Findings {
+		if _, err := fmt.Fprintln(out, f); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(out, "%d checks passed\n", report.Passed)
+	return err
+}
