@@ -126,8 +126,11 @@ func askVault(ctx context.Context, cfg *config.Config, path string) (vaultcheck.
 	defer func() { end(); <-ended }()
 	check := checkConfigOf(cfg, path)
 	check.Issuer = issuer
-	if check.Operator, err = operatorConn(cfg.Vault); err != nil {
-		check.Operator, check.NoOperator = nil, err.Error()
+	switch check.Operator, err = operatorConn(cfg.Vault); {
+	case errors.Is(err, errNoOperatorToken):
+		// found by the check, for nothing else needs one
+	case err != nil:
+		return vaultcheck.Report{}, err
 	}
 	report, err := vaultcheck.Run(ctx, check)
 	if err != nil {

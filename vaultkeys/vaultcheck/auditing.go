@@ -66,7 +66,7 @@ func (c *check) devices(ctx context.Context) error {
 		c.judge(false, Unknown, where, why+", so whether Vault keeps an audit log, and one without secrets, was not checked", remedy)
 	}
 	if c.cfg.Operator == nil {
-		unseen(c.cfg.NoOperator, "check with an operator's token in VAULT_TOKEN; the policy signet-auditor is enough")
+		unseen("only an operator may read it, and there is no operator's token", "check with an operator's token in VAULT_TOKEN; the policy signet-auditor is enough")
 		return nil
 	}
 	var all map[string]device

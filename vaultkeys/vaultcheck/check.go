@@ -65,8 +65,6 @@ type Config struct {
 	// Operator is under the login of a person who may read sys/audit (the policy
 	// signet-auditor is enough); nil = there is none.
 	Operator Conn
-	// NoOperator says why there is none, and what to do; a sentence without its stop.
-	NoOperator string
 	// Mount is the path of the transit engine; "" = transit. AppRoleMount is that
 	// of the auth method; "" = approle.
 	Mount, AppRoleMount string
@@ -92,9 +90,6 @@ func (c *Config) defaults() {
 	fill(&c.AppRoleMount, "approle")
 	if c.ConfigPath == "" {
 		c.ConfigPath = "signet.yaml"
-	}
-	if c.NoOperator == "" {
-		c.NoOperator = "no operator's login was given"
 	}
 	if c.Now == nil {
 		c.Now = time.Now

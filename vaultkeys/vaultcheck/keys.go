@@ -77,7 +77,7 @@ func (c *check) readKey(ctx context.Context, id *identity, k key) (d keyData, er
 
 // flags judges what a key may be and may allow.
 func (c *check) flags(path string, k key, d *keyData) {
-	another := fmt.Sprintf("Vault cannot undo that: write another key name under %s in %s, then run %s", k.setting, c.cfg.ConfigPath, c.cfg.vaultInit(""))
+	another := fmt.Sprintf("Vault cannot undo that: write another key name under %s in %s, then run %s", k.setting, c.cfg.ConfigPath, c.cfg.vaultInit("--narrow-policies"))
 	unfit := d.Unfit(k.want)
 	for _, problem := range unfit {
 		c.judge(false, Fail, path, problem, another)
