@@ -8,6 +8,9 @@ import (
 	"signet/internal/strictyaml"
 )
 
+// Path is the file that the configuration was read from.
+func (c *Config) Path() string { return c.path }
+
 // CheckFiles loads every certificate that the configuration names and reports
 // all that cannot be used, as *Error. Nothing is kept.
 func (c *Config) CheckFiles() error {

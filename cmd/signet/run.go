@@ -79,6 +79,7 @@ func (s *service) spawnReaders(spawn func(string, func(context.Context) error)) 
 		}
 		return s.macKeys.Run(ctx)
 	})
+	spawn("vault check", s.preflight.run)
 	spawn("look at redis", func(ctx context.Context) error {
 		lookAtRedis(ctx, s.cfg, s.redis, s.logger)
 		return nil

@@ -38,6 +38,8 @@ type service struct {
 
 	redis  sharedstate.Client
 	keeper *ringKeeper // nil without a keeper section
+
+	preflight *preflight
 }
 
 // newService wires everything; nothing is sent to Vault or Redis yet.
@@ -50,6 +52,7 @@ func newService(cfg *config.Config, logger *slog.Logger) (*service, error) {
 			return nil, err
 		}
 	}
+	s.preflight = newPreflight(cfg, s.vault, logger, metrics)
 	s.canary = signer.NewCanary(signer.CanaryConfig{
 		Keys: s.rings, Backend: s.batcher, Rings: ringNames(cfg), Logger: logger, Registerer: metrics,
 	})

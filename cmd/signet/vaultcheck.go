@@ -91,7 +91,7 @@ func vaultCheck(ctx context.Context, path string) (vaultcheck.Report, error) {
 		})
 		return before, nil
 	}
-	return askVault(ctx, cfg, path)
+	return askVault(ctx, cfg)
 }
 
 // violations makes findings of what is wrong with the configuration file. A
@@ -116,7 +116,7 @@ func violations(err error) (vaultcheck.Report, error) {
 }
 
 // askVault checks with the logins of the configuration, and ends what it got.
-func askVault(ctx context.Context, cfg *config.Config, path string) (vaultcheck.Report, error) {
+func askVault(ctx context.Context, cfg *config.Config) (vaultcheck.Report, error) {
 	ctx, end := context.WithCancel(ctx)
 	issuer, ended, err := checkConn(ctx, cfg.Vault, login(cfg.Vault.Auth))
 	if err != nil {
@@ -124,7 +124,7 @@ func askVault(ctx context.Context, cfg *config.Config, path string) (vaultcheck.
 		return vaultcheck.Report{}, err
 	}
 	defer func() { end(); <-ended }()
-	check := checkConfigOf(cfg, path)
+	check := checkConfigOf(cfg)
 	check.Issuer = issuer
 	switch check.Operator, err = operatorConn(cfg.Vault); {
 	case errors.Is(err, errNoOperatorToken):
@@ -140,10 +140,10 @@ func askVault(ctx context.Context, cfg *config.Config, path string) (vaultcheck.
 }
 
 // checkConfigOf is what both `vault check` and `serve` look at.
-func checkConfigOf(cfg *config.Config, path string) vaultcheck.Config {
+func checkConfigOf(cfg *config.Config) vaultcheck.Config {
 	return vaultcheck.Config{
 		Mount: cfg.Vault.TransitMount, AppRoleMount: cfg.Vault.Auth.Mount, Rings: ringConfigs(cfg), MACKey: cfg.Refresh.MACKey,
-		ClockSkew: cfg.Keys.ClockSkew, ConfigPath: path,
+		ClockSkew: cfg.Keys.ClockSkew, ConfigPath: cfg.Path(),
 	}
 }
 
