@@ -67,6 +67,7 @@ func TestExitCodes(t *testing.T) {
 		"client new --id a --introspect --audience b":  {0, "  - id: a\n", ""},
 		"client new --id a -o json":                    {0, `"id": "a"`, "note: "},
 		"vault init --config /nowhere/s.yaml":          {1, "", "/nowhere/s.yaml"},
+		"vault check -o xml":                           {2, "", "use table or json"},
 	} {
 		t.Run(line, func(t *testing.T) {
 			code, stdout, stderr := signet(t, strings.Fields(line)...)
@@ -110,7 +111,7 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	visit(newRootCommand())
-	if commands < 7 {
+	if commands < 8 {
 		t.Errorf("only %d commands", commands)
 	}
 }

@@ -49,6 +49,9 @@ a token with the policy signet-auditor is enough.`,
 				return usage("-o %s: use table or json", output)
 			}
 			report, err := vaultCheck(cmd.Context(), path)
+			if err != nil && len(report.Findings) == 0 {
+				return err // nothing to print, and no count that would look like a result
+			}
 			if err := printFindings(cmd.OutOrStdout(), report, output); err != nil {
 				return err
 			}
