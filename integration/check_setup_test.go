@@ -39,7 +39,7 @@ func newChecked(t *testing.T, vault *integration.Vault, name string) *checked {
 		vault: vault, dir: t.TempDir(), name: name, ring: name + "-ring", algorithm: "ES256", macKey: name + "-refresh",
 		address: vault.Addr, publishDelay: "24h", operator: vault.RootToken,
 	}
-	c.issuerAuth = c.appRole("issuer")
+	c.issuerAuth, c.keeperAuth = c.appRole("issuer"), c.appRole("keeper")
 	c.signet(t, "vault", "init", "--config", c.config(t), "--narrow-policies",
 		"--credentials-dir", filepath.Join(c.dir, "issuer"), "--keeper-credentials-dir", filepath.Join(c.dir, "keeper"))
 	return c

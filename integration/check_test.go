@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -132,7 +134,12 @@ func brokenLogins() []broken {
 		{"SecretIDGone", func(t *testing.T, c *checked) {
 			c.vault.Must(t, http.MethodDelete, "auth/approle/role/signet-issuer", nil)
 		}, "fail issuer: Vault refuses the login of vault.auth", named},
-		{"OneIdentity", func(_ *testing.T, c *checked) { c.keeperAuth = c.issuerAuth }, "fail keeper: is the same identity as the issuer", func(t *testing.T, c *checked, finding string) {
+		{"OneIdentity", func(t *testing.T, c *checked) {
+			if err := os.CopyFS(filepath.Join(c.dir, "copy"), os.DirFS(filepath.Join(c.dir, "issuer"))); err != nil {
+				t.Fatal(err)
+			}
+			c.keeperAuth = c.appRole("copy")
+		}, "fail keeper: is the same identity as the issuer", func(t *testing.T, c *checked, finding string) {
 			c.follow(t, finding)
 			c.keeperAuth = c.appRole("new")
 		}},

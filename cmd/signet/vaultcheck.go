@@ -119,23 +119,27 @@ func violations(err error) (vaultcheck.Report, error) {
 }
 
 // askVault checks with the logins of the configuration, and ends what it got.
-func askVault(ctx context.Context, cfg *config.Config) (vaultcheck.Report, error) {
-	ctx, end := context.WithCancel(ctx)
-	issuer, ended, err := checkConn(ctx, cfg.Vault, login(cfg.Vault.Auth))
-	if err != nil {
-		end()
-		return vaultcheck.Report{}, err
-	}
-	defer func() { end(); <-ended }()
+func askVault(ctx context.Context, cfg *config.Config) (report vaultcheck.Report, err error) {
+	var logins checkLogins
+	defer logins.end(ctx)
 	check := checkConfigOf(cfg)
-	check.Issuer = issuer
-	switch check.Operator, err = operatorConn(cfg.Vault); {
+	if check.Issuer, err = logins.open(ctx, cfg.Vault, cfg.Vault.Auth); err != nil {
+		return report, err
+	}
+	if cfg.Keeper != nil {
+		if check.Keeper, err = logins.open(ctx, cfg.Vault, cfg.Keeper.Auth); err != nil {
+			return report, err
+		}
+	}
+	switch operator, err := operatorConn(cfg.Vault); {
 	case errors.Is(err, errNoOperatorToken):
 		// found by the check, for nothing else needs one
 	case err != nil:
-		return vaultcheck.Report{}, err
+		return report, err
+	default:
+		check.Operator = operator
 	}
-	report, err := vaultcheck.Run(ctx, check)
+	report, err = vaultcheck.Run(ctx, check)
 	if err != nil {
 		err = fmt.Errorf("vault at %s cannot be asked: %w", cfg.Vault.Address, err)
 	}
@@ -153,26 +157,39 @@ func checkConfigOf(cfg *config.Config) vaultcheck.Config {
 // checkTimeout is for one request: longer than serve's, for nobody waits.
 const checkTimeout = 10 * time.Second
 
-// checkConn is a login of Signet's, whose token is revoked when ctx ends;
-// ended tells.
-func checkConn(ctx context.Context, v config.Vault, as vaultapi.Login) (conn *vaultapi.Conn, ended <-chan struct{}, err error) {
-	conn, err = vaultapi.New(vaultapi.Config{
-		Address: v.Address, Namespace: v.Namespace, CACert: v.CACert, Login: as,
+// checkLogins are Signet's own logins, for the length of a check.
+type checkLogins struct {
+	cancel []context.CancelFunc
+	work   background
+}
+
+// open connects; the login itself comes with the first request.
+func (l *checkLogins) open(ctx context.Context, v config.Vault, auth config.Auth) (*vaultapi.Conn, error) {
+	conn, err := vaultapi.New(vaultapi.Config{
+		Address: v.Address, Namespace: v.Namespace, CACert: v.CACert, Login: login(auth),
 		Timeout: checkTimeout, RevokeAtEnd: true, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("connecting to vault: %w", err)
+		return nil, fmt.Errorf("connecting to vault: %w", err)
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = conn.Run(ctx) // its only error is ctx's
-	}()
-	return conn, done, nil
+	ctx, cancel := context.WithCancel(ctx)
+	l.cancel = append(l.cancel, cancel)
+	l.work.spawn("login", func() { _ = conn.Run(ctx) }) // its only error is ctx's
+	return conn, nil
+}
+
+// end revokes the tokens that were made.
+func (l *checkLogins) end(ctx context.Context) {
+	for _, cancel := range l.cancel {
+		cancel()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	l.work.end(ctx)
 }
 
 // operatorConn is the operator's own login.
-func operatorConn(v config.Vault) (vaultcheck.Conn, error) {
+func operatorConn(v config.Vault) (*vaultapi.Conn, error) {
 	t, err := operatorTarget(v)
 	if err != nil {
 		return nil, err
