@@ -29,6 +29,8 @@ type checked struct {
 	issuerAuth, keeperAuth  string // keeperAuth "" = no section keeper
 	publishDelay            string
 
+	issuerDir string // of the credentials that the issuer has now
+
 	operator string // the token in VAULT_TOKEN of the check; "" = none
 }
 
@@ -39,7 +41,7 @@ func newChecked(t *testing.T, vault *integration.Vault, name string) *checked {
 		vault: vault, dir: t.TempDir(), name: name, ring: name + "-ring", algorithm: "ES256", macKey: name + "-refresh",
 		address: vault.Addr, publishDelay: "24h", operator: vault.RootToken,
 	}
-	c.issuerAuth, c.keeperAuth = c.appRole("issuer"), c.appRole("keeper")
+	c.issuerDir, c.issuerAuth, c.keeperAuth = "issuer", c.appRole("issuer"), c.appRole("keeper")
 	c.signet(t, "vault", "init", "--config", c.config(t), "--narrow-policies",
 		"--credentials-dir", filepath.Join(c.dir, "issuer"), "--keeper-credentials-dir", filepath.Join(c.dir, "keeper"))
 	return c
@@ -147,14 +149,16 @@ func (c *checked) put(t *testing.T, name, text string) {
 	c.vault.Must(t, http.MethodPut, "sys/policies/acl/"+name, map[string]any{"policy": text})
 }
 
-// allow adds a rule to a policy; M and R stand for the mount and the ring.
+// allow adds a rule to a policy.
 func (c *checked) allow(t *testing.T, policy, path, capabilities string) {
 	t.Helper()
 	c.put(t, policy, c.policy(t, policy)+fmt.Sprintf("\npath %q { capabilities = [%s] }\n", c.path(path), capabilities))
 }
 
+// path puts names in: M stands for the mount, R for the ring, K for the key
+// behind refresh tokens.
 func (c *checked) path(p string) string {
-	return strings.NewReplacer("M/", c.name+"/", "/R", "/"+c.ring).Replace(p)
+	return strings.NewReplacer("M/", c.name+"/", "/R", "/"+c.ring, "/K", "/"+c.macKey).Replace(p)
 }
 
 func (c *checked) set(t *testing.T, path string, fields map[string]any) {

@@ -54,7 +54,7 @@ func TestPreflight(t *testing.T) {
 
 func scrape(t *testing.T, ops string) string {
 	t.Helper()
-	resp, err := http.Get(ops + "/metrics")
+	resp, err := http.Get(ops + "/metrics") //nolint:noctx // the test ends it
 	if err != nil {
 		t.Fatal(err)
 	}

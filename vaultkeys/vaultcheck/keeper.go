@@ -49,8 +49,8 @@ func (c *check) keeperWorks(ctx context.Context, id *identity) error {
 	for _, r := range c.cfg.Rings {
 		paths = append(paths, c.paths.Rotate(r.Name), c.paths.KeyConfig(r.Name), c.paths.Trim(r.Name))
 	}
-	have, err := c.capabilities(ctx, id, paths)
-	if err != nil || have == nil {
+	have, ok, err := c.capabilities(ctx, id, paths)
+	if !ok {
 		return err
 	}
 	for _, path := range paths {

@@ -45,7 +45,7 @@ func (c *check) issuerRights(ctx context.Context, id *identity) error {
 	keys := c.allKeys()
 	rights := []right{
 		{what: "rotate a key", paths: eachKey(keys, func(k string) []string { return []string{c.paths.Rotate(k)} })},
-		{what: "configure a key", paths: eachKey(keys, func(k string) []string { return []string{c.paths.KeyConfig(k)} })},
+		{what: "configure a key", paths: append(eachKey(keys, func(k string) []string { return []string{c.paths.KeyConfig(k)} }), c.cfg.Mount+"/config/keys")},
 		{what: "trim a key", paths: eachKey(keys, func(k string) []string { return []string{c.paths.Trim(k)} })},
 		{what: "sign past the lock of its policy", paths: c.roundabouts(keys)},
 	}
@@ -60,7 +60,7 @@ func (c *check) roundabouts(keys []key) []string {
 		if k.want == "hmac" {
 			return append(all, c.paths.Sign(name))
 		}
-		return append(all, c.paths.HMAC(name), c.cfg.Mount+"/decrypt/"+name)
+		return append(all, c.paths.HMAC(name), c.cfg.Mount+"/decrypt/"+name, c.paths.Key(name)+"/csr")
 	})
 }
 
@@ -106,8 +106,8 @@ func (c *check) mustLack(ctx context.Context, id *identity, rights []right) erro
 	for _, r := range rights {
 		paths = append(paths, r.paths...)
 	}
-	have, err := c.capabilities(ctx, id, paths)
-	if err != nil || have == nil {
+	have, ok, err := c.capabilities(ctx, id, paths)
+	if !ok {
 		return err
 	}
 	for _, r := range rights {
@@ -132,20 +132,16 @@ func (r right) harmless(capability string) bool {
 	return false // create, update, patch, delete, sudo, root, and what a later Vault invents
 }
 
-// capabilities asks Vault what the login may do on each path; nil if it may not
-// even ask, which is found once for each login
+// capabilities asks Vault what the login may do on each path; not ok if it may
+// not even ask, which is a finding
 // (https://developer.hashicorp.com/vault/api-docs/system/capabilities-self).
-func (c *check) capabilities(ctx context.Context, id *identity, paths []string) (map[string][]string, error) {
-	have := map[string][]string{}
-	_, err := id.conn.Write(ctx, "sys/capabilities-self", map[string][]string{"paths": paths}, &have)
+func (c *check) capabilities(ctx context.Context, id *identity, paths []string) (have map[string][]string, ok bool, err error) {
+	_, err = id.conn.Write(ctx, "sys/capabilities-self", map[string][]string{"paths": paths}, &have)
 	if outage(err) != nil {
-		return nil, err
+		return nil, false, err
 	}
 	c.judge(err == nil, Unknown, id.name,
 		fmt.Sprintf("its token may not ask sys/capabilities-self (%v), so what it cannot do (rotate, export, back up, delete, change policies) was not checked", err),
 		c.cfg.vaultInit("")+" writes the policy "+id.policy+", which allows it")
-	if err != nil {
-		return nil, nil //nolint:nilnil // found: there is nothing to judge
-	}
-	return have, nil
+	return have, err == nil, nil
 }
