@@ -111,7 +111,7 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	visit(newRootCommand())
-	if commands < 8 {
+	if commands < 9 {
 		t.Errorf("only %d commands", commands)
 	}
 }
