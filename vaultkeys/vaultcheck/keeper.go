@@ -37,10 +37,6 @@ func (c *check) keeperReads(ctx context.Context, id *identity) error {
 	return nil
 }
 
-func (c *check) allows(id *identity) string {
-	return c.cfg.vaultInit("") + " writes the policy " + id.policy + ", which allows it"
-}
-
 func (c *check) keeperWorks(ctx context.Context, id *identity) error {
 	if id.root() {
 		return nil

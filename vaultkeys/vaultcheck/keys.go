@@ -65,7 +65,7 @@ func (c *check) readKey(ctx context.Context, id *identity, k key) (d keyData, er
 		c.judge(false, Fail, path, "the key does not exist, or nothing is mounted there", c.cfg.vaultInit("")+" makes it")
 		return d, nil
 	case err != nil:
-		c.judge(false, Fail, path, fmt.Sprintf("the %s may not read it (%v)", id.name, err), c.cfg.vaultInit("")+" writes the policy "+id.policy+", which allows it")
+		c.judge(false, Fail, path, fmt.Sprintf("the %s may not read it (%v)", id.name, err), c.allows(id))
 		return d, nil
 	}
 	c.clock(sent, received, meta.Date)

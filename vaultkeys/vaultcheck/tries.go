@@ -79,7 +79,7 @@ func (c *check) mustWork(ctx context.Context, id *identity, path string, right b
 	if outage(err) != nil {
 		return err
 	}
-	remedy := c.cfg.vaultInit("") + " writes the policy " + id.policy + ", which allows it"
+	remedy := c.allows(id)
 	if err != nil && !refused(err) {
 		remedy = "compare the key with the configuration: `vault read " + c.paths.Key(path[strings.LastIndex(path, "/")+1:]) + "`"
 	}
@@ -102,6 +102,11 @@ func (c *check) mustBeRefused(ctx context.Context, id *identity, path, may strin
 	}
 	c.judge(len(through) == 0, Fail, path, fmt.Sprintf("the %s may %s: Vault lets %s through (%s)", id.name, may, join(through), id.has()), c.narrow(id))
 	return nil
+}
+
+// allows is the remedy for a policy that allows too little.
+func (c *check) allows(id *identity) string {
+	return c.cfg.vaultInit("") + " writes the policy " + id.policy + ", which allows it"
 }
 
 // narrow is the remedy for a policy that allows too much.
