@@ -1,0 +1,274 @@
+package simulation
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sort"
+	"time"
+
+	"signet/signer"
+	"signet/vaultkeys"
+	"signet/vaultkeys/lifecycle"
+	"signet/vaultkeys/vaultapi"
+)
+
+// replica is one process of Signet: its Rings and Signer, its clock and its way
+// to Vault.
+type replica struct {
+	w       *world
+	id      int
+	rng     *rand.Rand
+	cadence cadence
+	// Its clock is off by amplitude * sin(...), once in period.
+	amplitude, period, shift float64
+
+	policy   lifecycle.Policy
+	rings    *vaultkeys.Rings
+	signer   *signer.Signer
+	choice   *signer.Key // what the next signature was prepared with
+	up       bool
+	reported bool // its max_ttl
+	started  instant
+	reads    bool    // can read keys
+	signs    bool    // can sign
+	since    instant // when it could read again
+	polled   instant // its last poll
+	timeline []served
+}
+
+// served is what a replica answers to a fetch of the JWK set, from a time on.
+type served struct {
+	at                   instant
+	ok                   bool
+	kids                 kids
+	maxAge, staleIfError time.Duration
+	cut                  bool // it cannot read Vault
+}
+
+func newReplica(w *world, id int) *replica {
+	rng := rand.New(rand.NewPCG(w.seed, 1000+uint64(id)))
+	r := &replica{
+		w: w, id: id, rng: rng, cadence: newCadence(rng), policy: w.cfg.replicaPolicy(w.cfg.policy), reads: true, signs: true,
+		amplitude: (2*rng.Float64() - 1) * float64(clockSkew), period: float64(between(rng, 6*time.Hour, 60*day)), shift: 2 * math.Pi * rng.Float64(),
+	}
+	if rng.IntN(3) == 0 { // constant, and as far as may be
+		r.amplitude, r.period, r.shift = math.Copysign(float64(clockSkew), r.amplitude), math.Inf(1), math.Pi/2
+	}
+	r.start()
+	return r
+}
+
+func (r *replica) now() time.Time {
+	off := r.amplitude * math.Sin(2*math.Pi*float64(r.w.now)/r.period+r.shift)
+	return epoch.Add(r.w.now + time.Duration(off))
+}
+
+// start is a start of the process with the policy that it has been given.
+func (r *replica) start() {
+	r.up, r.started, r.polled = true, r.w.now, r.w.now
+	var revoked []string
+	for kid := range r.w.revoked {
+		revoked = append(revoked, kid)
+	}
+	slices.Sort(revoked)
+	r.rings = vaultkeys.NewRings(vaultkeys.RingsConfig{
+		Vault:           (*connection)(r),
+		Rings:           []vaultkeys.RingConfig{{Name: ring, Algorithm: signer.EdDSA, Policy: r.policy}},
+		RefreshInterval: refreshInterval, JWKSMaxAge: r.w.cfg.jwksMaxAge, StaleIfError: r.w.cfg.staleIfError, ClockSkew: clockSkew,
+		RevokedKIDs: revoked, Now: r.now, Logger: slog.New(slog.DiscardHandler),
+	})
+	r.signer = signer.New(signer.Config{Keys: (*chooser)(r), Backend: (*backend)(r), Issuer: "https://signet.example", ClockSkew: clockSkew, Now: r.now})
+	if r.canRead() {
+		_ = r.rings.Load(r.w.ctx)
+	}
+	r.report()
+	r.record()
+}
+
+func (r *replica) stop() {
+	r.catchUp()
+	r.withdrawReport()
+	r.up = false
+	r.record()
+}
+
+// report says what it signs with, which it does before its first token.
+func (r *replica) report() {
+	r.reported = r.up && !r.w.redis.down
+	if !r.reported && r.up {
+		r.w.at(r.w.redis.until, r.report)
+	}
+}
+
+func (r *replica) withdrawReport() {
+	if r.reported {
+		r.w.redis.reports[r.policy.MaxTTL] = r.w.now
+	}
+	r.reported = false
+}
+
+func (r *replica) canRead() bool { return r.reads && !r.w.vaultDown }
+
+// catchUp performs its last poll up to now, if it did not yet.
+func (r *replica) catchUp() {
+	at := r.cadence.last(r.w.now)
+	if !r.up || !r.canRead() || at <= r.polled || at < r.since {
+		return
+	}
+	r.polled = at
+	r.w.during(at, func() {
+		_ = r.rings.Refresh(r.w.ctx, ring)
+		r.record()
+	})
+}
+
+// record notes what it serves, if that has changed.
+func (r *replica) record() {
+	s := served{at: r.w.now, cut: !r.canRead()}
+	if r.up {
+		if set := r.rings.JWKS(); set.Loaded {
+			s.ok, s.kids = true, r.w.read(set)
+			s.maxAge, s.staleIfError = set.MaxAge, set.StaleIfError
+		}
+	}
+	if n := len(r.timeline); n > 0 {
+		last := r.timeline[n-1]
+		last.at = s.at
+		if last == s {
+			return
+		}
+	}
+	r.timeline = append(r.timeline, s)
+}
+
+// serve is what it answered at a time, up to now.
+func (r *replica) serve(at instant) served {
+	i := sort.Search(len(r.timeline), func(i int) bool { return r.timeline[i].at > at })
+	if i == 0 {
+		return served{}
+	}
+	return r.timeline[i-1]
+}
+
+// cut parts it from Vault for a while: no reads, and perhaps no signatures.
+func (r *replica) cut(d time.Duration, signs bool) {
+	if !r.reads {
+		return
+	}
+	r.catchUp()
+	r.reads, r.signs = false, signs
+	r.record()
+	// When its snapshot gets too old to sign by, it serves with a shorter max-age.
+	r.w.at(r.polled+r.policy.PublishDelay/2+11*time.Second, r.record)
+	r.w.after(d, func() {
+		r.reads, r.signs = true, true
+		r.reconnected()
+	})
+}
+
+func (r *replica) reconnected() {
+	r.since = r.w.now
+	r.w.at(r.cadence.next(r.w.now), r.catchUp)
+}
+
+// connection is a replica's way to Vault.
+type connection replica
+
+func (c *connection) Read(ctx context.Context, path string, out any) (vaultapi.Meta, error) {
+	if !(*replica)(c).canRead() {
+		return vaultapi.Meta{}, fmt.Errorf("%w: simulated", vaultapi.ErrUnavailable)
+	}
+	return c.w.vault.Read(ctx, path, out)
+}
+
+func (c *connection) Write(context.Context, string, any, any) (vaultapi.Meta, error) {
+	panic("a replica writes to Vault")
+}
+
+func (c *connection) Logins() uint64 { return 1 }
+
+// chooser is a replica's keys as its signer sees them: the first answer is the
+// key that was chosen when the request came in.
+type chooser replica
+
+func (c *chooser) SigningKey(name string) (signer.Key, error) {
+	if k := c.choice; k != nil {
+		c.choice = nil
+		return *k, nil
+	}
+	return c.rings.SigningKey(name)
+}
+
+func (c *chooser) VerificationKey(kid string) (signer.Key, bool) { return c.rings.VerificationKey(kid) }
+
+func (c *chooser) Refresh(ctx context.Context, name string) error {
+	c.polled = c.w.now
+	err := c.rings.Refresh(ctx, name)
+	(*replica)(c).record()
+	return err
+}
+
+func (c *chooser) RefreshTo(ctx context.Context, at time.Time) error {
+	return c.rings.RefreshTo(ctx, at)
+}
+
+// backend signs with nothing but Vault's leave: which version is all that matters.
+type backend replica
+
+func (b *backend) Sign(_ context.Context, req signer.Request) ([]byte, error) {
+	if !b.signs || b.w.vaultDown {
+		return nil, fmt.Errorf("%w: simulated", signer.ErrUnavailable)
+	}
+	if err := b.w.vault.sign(req.Key.Version); err != nil {
+		return nil, fmt.Errorf("%w: %w", signer.ErrVersionRefused, err)
+	}
+	// Vault signs with the key that it has under this number now.
+	if now := b.w.publics[b.w.vault.versions[req.Key.Version].PublicKey]; now == nil || now.kid != req.Key.KID {
+		// CheckSignature finds this, and the batch is discarded.
+		return nil, fmt.Errorf("%w: another key", signer.ErrUnavailable)
+	}
+	return []byte("simulated"), nil
+}
+
+func (b *backend) VerifyMAC(context.Context, signer.Request, []byte) (bool, error) {
+	panic("no HS256 here")
+}
+
+// kids are a JWK set: a bit for each key ever made.
+type kids [8]uint64
+
+func (k *kids) add(i int)     { k[i/64] |= 1 << (i % 64) }
+func (k kids) has(i int) bool { return k[i/64]>>(i%64)&1 == 1 }
+
+// read parses a JWK set, once each.
+func (w *world) read(set vaultkeys.KeySet) kids {
+	if known, ok := w.sets[set.ETag]; ok {
+		return known
+	}
+	var parsed struct {
+		Keys []struct{ Kid, X string }
+	}
+	if err := json.Unmarshal(set.Body, &parsed); err != nil {
+		panic(err)
+	}
+	var out kids
+	for _, jwk := range parsed.Keys {
+		k := w.keys[jwk.Kid]
+		if k == nil {
+			w.report.violation(w.now, oneKey, "a JWK set with the kid %s, which no key of Vault's has", jwk.Kid)
+			continue
+		}
+		if out.has(k.index) || k.x != "" && k.x != jwk.X {
+			w.report.violation(w.now, oneKey, "kid %s is shown with two keys", jwk.Kid)
+		}
+		k.x = jwk.X
+		out.add(k.index)
+	}
+	w.sets[set.ETag] = out
+	return out
+}
