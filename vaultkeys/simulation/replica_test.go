@@ -63,9 +63,11 @@ func newReplica(w *world, id int) *replica {
 	return r
 }
 
-func (r *replica) now() time.Time {
-	off := r.amplitude * math.Sin(2*math.Pi*float64(r.w.now)/r.period+r.shift)
-	return epoch.Add(r.w.now + time.Duration(off))
+func (r *replica) now() time.Time { return epoch.Add(r.w.now + r.off(r.w.now)) }
+
+// off is by how much its clock is ahead.
+func (r *replica) off(t instant) time.Duration {
+	return time.Duration(r.amplitude * math.Sin(2*math.Pi*float64(t)/r.period+r.shift))
 }
 
 // start is a start of the process with the policy that it has been given.

@@ -49,7 +49,11 @@ func (w *world) often(from, to time.Duration, do func()) {
 
 // newNode: another node of Vault's takes over, with another clock.
 func (w *world) newNode() {
-	w.setVaultClock(w.draw(-clockSkew, clockSkew) / time.Duration(1+w.rng.IntN(5)))
+	off := w.draw(-clockSkew, clockSkew) / time.Duration(1+w.rng.IntN(4))
+	if w.chance(0.2) {
+		off = -clockSkew
+	}
+	w.setVaultClock(off)
 	w.report.count("takeovers at Vault")
 }
 

@@ -16,6 +16,7 @@ type settings struct {
 	trimAfter                      time.Duration
 	replicas, keepers, verifiers   int
 	perToken                       int           // verifiers that see each token, at each of four times
+	first                          int           // tokens of each key that all verifiers see
 	bursts                         int           // around each activation
 	slack                          time.Duration // the longest for which reads may fail
 	lag                            bool          // Vault's clock may lag far behind, for an hour
@@ -36,7 +37,7 @@ func defaults() settings {
 	}
 	s := settings{
 		length: 730 * day, policy: p, jwksMaxAge: 5 * time.Minute, staleIfError: time.Hour,
-		replicas: 20, keepers: 2, verifiers: 1000, perToken: 4, bursts: 12,
+		replicas: 20, keepers: 2, verifiers: 1000, perToken: 4, first: 8, bursts: 12,
 		lag: true, operators: true, slow: true,
 		replicaPolicy: asItIs[lifecycle.Policy], keeperPolicy: asItIs[lifecycle.Policy], reported: asItIs[time.Duration],
 		emergencies: 90 * day, restores: 120 * day, manuals: 40 * day,

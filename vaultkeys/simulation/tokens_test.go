@@ -23,6 +23,8 @@ type key struct {
 	dead      bool
 	revokedAt instant // 0 = it is not revoked
 
+	// tokens are those that it signed.
+	tokens int
 	// until is the end of its last token, at the slowest clock.
 	until instant
 }
@@ -128,6 +130,9 @@ func (w *world) sign(r *replica, chosen signer.Key, iat, exp time.Time, left tim
 	}
 	t := token{k, r.id, w.now, iat.Truncate(time.Second), exp.Truncate(time.Second)}
 	k.until = max(k.until, t.exp.Sub(epoch)+clockSkew)
+	if k.tokens++; k.tokens <= w.cfg.first {
+		w.after(w.draw(0, left), func() { w.presentToAll(t) })
+	}
 	w.present(t, w.draw(0, left))
 	w.present(t, w.draw(0, 30*time.Second))
 	w.present(t, w.draw(0, exp.Sub(iat)))
@@ -142,6 +147,13 @@ func (w *world) present(t token, d time.Duration) {
 		}
 		w.introspect(t, w.replicas[w.rng.IntN(len(w.replicas))])
 	})
+}
+
+// presentToAll shows one of the first tokens of a key, which is when caches are tried.
+func (w *world) presentToAll(t token) {
+	for _, v := range w.verifiers {
+		w.verify(t, v)
+	}
 }
 
 // valid says whether a token is, by a clock.

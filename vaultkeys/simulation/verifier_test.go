@@ -80,8 +80,11 @@ func (v *verifier) advance() {
 	}
 	for v.has && v.fresh <= now {
 		at := v.fresh
-		if v.rng.IntN(12) == 0 { // its network fails for a while, perhaps for longer than stale-if-error
-			at += between(v.rng, 0, v.use-v.fresh+2*time.Minute)
+		switch v.rng.IntN(24) { // its network fails for a while, perhaps for longer than stale-if-error
+		case 0:
+			at += between(v.rng, 0, v.use-v.fresh)
+		case 1:
+			at = v.use + between(v.rng, 0, 2*time.Minute)
 		}
 		for at <= now && !v.fetch(at) {
 			at += 30 * time.Second
@@ -97,13 +100,12 @@ func (v *verifier) advance() {
 	}
 }
 
-// begin is a new start some time ago: nobody asked it anything for long, so
-// when it fetched is any time within the life of a copy.
+// begin is a new start some hours ago: nobody has asked it anything for longer,
+// and after some fetches nothing is left of how it began.
 func (v *verifier) begin() {
 	v.has, v.asked = false, -day
 	for range 5 {
-		back := between(v.rng, 0, v.life(v.w.cfg.jwksMaxAge))
-		if v.fetch(max(0, v.w.now-back)) {
+		if v.fetch(max(0, v.w.now-between(v.rng, 2*time.Hour, 4*time.Hour))) {
 			return
 		}
 	}

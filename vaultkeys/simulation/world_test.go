@@ -237,6 +237,11 @@ func (w *world) burstsAround(version int) {
 		for range w.cfg.bursts {
 			w.at(created+delay+w.draw(-12*time.Second, 50*time.Second), func() { w.burst(0.3) })
 		}
+		for _, r := range w.replicas { // just before, and at once when it is active by its own clock
+			activation := created + delay - r.off(created+delay)
+			w.at(activation-time.Millisecond, func() { w.request(r, w.draw(0, requestDeadline)) })
+			w.at(activation+time.Millisecond, func() { w.request(r, 0) })
+		}
 	}
 	w.at(created+w.draw(0, w.policy.PublishDelay), w.agree)
 }
