@@ -95,6 +95,9 @@ func (w *world) agree() {
 		if !r.up || !r.canRead() || r.since+refreshInterval >= w.now || r.started+refreshInterval >= w.now {
 			continue
 		}
+		if !r.rings.Ready() && w.now < w.redis.until+refreshInterval {
+			continue // it starts with the revoked kids
+		}
 		if r.polled < w.changed {
 			w.report.violation(w.now, agreement, "replica %d has not read Vault since the change %v ago", r.id, w.now-w.changed)
 			continue

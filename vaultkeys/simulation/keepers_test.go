@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -163,6 +165,26 @@ type redisTwin struct {
 	ends    instant // of the lease, once the holder has stopped
 	reports map[time.Duration]instant
 	seen    map[string]time.Time
+	revoked map[string]bool
+	lost    instant // when it last lost the revoked kids
+}
+
+// RevokedKIDs fits vaultkeys.RevokedList.
+func (r *redisTwin) RevokedKIDs(context.Context) ([]string, error) {
+	if r.down {
+		return nil, errRedis
+	}
+	return slices.Sorted(maps.Keys(r.revoked)), nil
+}
+
+// RestoreRevoked fits vaultkeys.RevokedList.
+func (r *redisTwin) RestoreRevoked(_ context.Context, kid string) error {
+	if r.down {
+		return errRedis
+	}
+	r.w.report.count("revoked kids restored by replicas")
+	r.revoked[kid] = true
+	return nil
 }
 
 // Largest fits keeper.MaxTTLs: of what is reported now and of the last 12 hours.

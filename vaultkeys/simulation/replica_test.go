@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"sort"
 	"time"
 
@@ -73,23 +72,15 @@ func (r *replica) off(t instant) time.Duration {
 // start is a start of the process with the policy that it has been given.
 func (r *replica) start() {
 	r.up, r.started, r.polled = true, r.w.now, r.w.now
-	var revoked []string
-	for kid := range r.w.revoked {
-		revoked = append(revoked, kid)
-	}
-	slices.Sort(revoked)
 	r.rings = vaultkeys.NewRings(vaultkeys.RingsConfig{
 		Vault:           (*connection)(r),
 		Rings:           []vaultkeys.RingConfig{{Name: ring, Algorithm: signer.EdDSA, Policy: r.policy}},
 		RefreshInterval: refreshInterval, JWKSMaxAge: r.w.cfg.jwksMaxAge, StaleIfError: r.w.cfg.staleIfError, ClockSkew: clockSkew,
-		RevokedKIDs: revoked, Now: r.now, Logger: slog.New(slog.DiscardHandler),
+		Revoked: r.w.redis, Now: r.now, Logger: slog.New(slog.DiscardHandler),
 	})
 	r.signer = signer.New(signer.Config{Keys: (*chooser)(r), Backend: (*backend)(r), Issuer: "https://signet.example", ClockSkew: clockSkew, Now: r.now})
-	if r.canRead() {
-		_ = r.rings.Load(r.w.ctx)
-	}
 	r.report()
-	r.record()
+	r.read()
 }
 
 func (r *replica) stop() {
@@ -97,6 +88,26 @@ func (r *replica) stop() {
 	r.withdrawReport()
 	r.up = false
 	r.record()
+}
+
+// read is a poll of the revoked kids and of the ring, of which each may fail.
+// What was never read yet is not read without the revoked kids.
+func (r *replica) read() {
+	if r.w.redis.down && r.rings.Ready() {
+		_ = r.rings.Refresh(r.w.ctx, ring)
+	} else {
+		_ = r.rings.Load(r.w.ctx)
+	}
+	r.record()
+}
+
+// sync is a poll of the revoked kids, which does not wait for Vault.
+func (r *replica) sync() {
+	r.catchUp()
+	if r.up && !r.w.redis.down {
+		_ = r.rings.Load(r.w.ctx)
+		r.record()
+	}
 }
 
 // report says what it signs with, which it does before its first token.
@@ -123,10 +134,7 @@ func (r *replica) catchUp() {
 		return
 	}
 	r.polled = at
-	r.w.during(at, func() {
-		_ = r.rings.Refresh(r.w.ctx, ring)
-		r.record()
-	})
+	r.w.during(at, r.read)
 }
 
 // record notes what it serves, if that has changed.

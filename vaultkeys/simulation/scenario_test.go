@@ -36,6 +36,7 @@ func (w *world) scenario() {
 		w.often(w.cfg.manuals/2, w.cfg.manuals*3/2, w.rotateByHand)
 		w.often(w.cfg.emergencies/2, w.cfg.emergencies*3/2, w.revoke)
 		w.often(w.cfg.restores/2, w.cfg.restores*3/2, w.restore)
+		w.often(20*day, 90*day, w.redisLoss)
 	}
 }
 
@@ -83,6 +84,11 @@ func (w *world) outage() {
 		w.after(10*time.Minute, w.outage)
 		return
 	}
+	w.away(w.draw(time.Minute, 20*time.Hour))
+}
+
+// away is Vault's being away for a while.
+func (w *world) away(d time.Duration) {
 	w.report.count("outages of Vault")
 	w.catchUp()
 	w.vaultDown = true
@@ -90,7 +96,7 @@ func (w *world) outage() {
 		r.record()
 		w.at(r.polled+r.policy.PublishDelay/2+11*time.Second, r.record)
 	}
-	w.after(w.draw(time.Minute, 20*time.Hour), func() {
+	w.after(d, func() {
 		w.vaultDown = false
 		for _, r := range w.replicas {
 			r.reconnected()
@@ -127,7 +133,12 @@ func (w *world) part(r *replica) {
 	}
 }
 
+// redisOutage: Redis is away, but not while a revocation goes round.
 func (w *world) redisOutage() {
+	if w.redis.down || w.now-w.lastRevoked < 2*refreshInterval {
+		w.after(time.Hour, w.redisOutage)
+		return
+	}
 	w.report.count("outages of Redis")
 	w.redis.down, w.redis.until = true, w.now+w.draw(time.Minute, 8*time.Hour)
 	w.at(w.redis.until, func() {
@@ -135,7 +146,25 @@ func (w *world) redisOutage() {
 		for _, k := range w.keepers {
 			k.wake()
 		}
+		w.syncAll()
 	})
+}
+
+// syncAll lets every replica poll the revoked kids when it would.
+func (w *world) syncAll() {
+	for _, r := range w.replicas {
+		w.at(r.cadence.next(w.now), r.sync)
+	}
+}
+
+// redisLoss: the list of revoked kids is restored from a backup of before.
+func (w *world) redisLoss() {
+	if len(w.redis.revoked) == 0 || w.redis.down {
+		return
+	}
+	w.report.count("losses of the revoked kids")
+	w.redis.revoked, w.redis.lost = map[string]bool{}, w.now
+	w.syncAll()
 }
 
 // crash stops a replica for a while.
@@ -239,7 +268,7 @@ func (w *world) rotateByHand() {
 // revoke is `signet keys revoke`: the list, a version to go on with, both
 // minimums, trim. Seconds pass between the steps.
 func (w *world) revoke() {
-	if w.vaultDown || w.now < w.handOver {
+	if w.vaultDown || w.redis.down || w.now < w.handOver {
 		w.after(3*time.Hour, w.revoke)
 		return
 	}
@@ -249,10 +278,11 @@ func (w *world) revoke() {
 		return
 	}
 	w.report.count("revocations")
-	w.revoked[k.kid], k.revokedAt, k.dead = true, w.now, true
-	for _, r := range w.replicas { // a new configuration
-		w.after(w.draw(0, refreshInterval), func() { w.restart(r, w.draw(time.Second, 5*time.Second)) })
+	w.revoked[k.kid], k.revokedAt, k.dead, w.lastRevoked = true, w.now, true, w.now
+	if !w.cfg.forgetful {
+		w.redis.revoked[k.kid] = true
 	}
+	w.syncAll()
 	for range 40 {
 		w.after(w.draw(0, 3*time.Hour), func() { w.forge(k) })
 		w.after(w.draw(0, 90*day), func() { w.forge(k) })

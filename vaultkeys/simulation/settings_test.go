@@ -21,6 +21,8 @@ type settings struct {
 	slack                          time.Duration // the longest for which reads may fail
 	lag                            bool          // Vault's clock may lag far behind, for an hour
 	operators                      bool          // rotate by hand, revoke and restore
+	forgetful                      bool          // revoked kids are not put on the list
+	rude                           bool          // Vault goes away right after each rotation
 	slow                           bool          // publish_delay is far above 2h, however long reads fail
 	replicaPolicy, keeperPolicy    func(lifecycle.Policy) lifecycle.Policy
 	reported                       func(time.Duration) time.Duration

@@ -125,7 +125,7 @@ func (w *world) sign(r *replica, chosen signer.Key, iat, exp time.Time, left tim
 	if k.kid != chosen.KID {
 		w.report.count("tokens signed anew with another version")
 	}
-	if k.revokedAt > 0 && w.now > k.revokedAt+refreshInterval {
+	if w.over(k, 0) {
 		w.report.violation(w.now, revokedIsDead, "replica %d signs with %s, revoked %v ago", r.id, k.kid, w.now-k.revokedAt)
 	}
 	t := token{k, r.id, w.now, iat.Truncate(time.Second), exp.Truncate(time.Second)}
@@ -224,7 +224,7 @@ func (w *world) introspect(t token, r *replica) {
 	}
 	w.report.count("introspections")
 	switch {
-	case ok && k.revokedAt > 0 && w.now > k.revokedAt+refreshInterval:
+	case ok && w.over(k, 0):
 		w.alive(k, r)
 	case !ok && !k.dead && k.promoted && !r.canRead():
 		w.report.count("inactive after an emergency or a restore at a replica cut from Vault")
@@ -234,12 +234,14 @@ func (w *world) introspect(t token, r *replica) {
 	}
 }
 
+// over says whether a key was revoked so long ago that every replica knows, and
+// every set of before has been dropped after life.
+func (w *world) over(k *key, life time.Duration) bool {
+	return k.revokedAt > 0 && w.now > max(k.revokedAt+refreshInterval, w.redis.lost+2*refreshInterval)+life
+}
+
 // alive is a revoked key that a replica verifies with.
 func (w *world) alive(k *key, r *replica) {
-	if !r.canRead() {
-		w.report.count("revoked keys at a replica cut from Vault")
-		return
-	}
 	w.report.violation(w.now, revokedIsDead, "replica %d verifies with %s, revoked %v ago", r.id, k.kid, w.now-k.revokedAt)
 }
 
@@ -249,18 +251,16 @@ func (w *world) forge(k *key) {
 		v := w.verifiers[w.rng.IntN(len(w.verifiers))]
 		accepted, _ := v.accepts(k)
 		w.report.count("forged tokens")
-		switch over := w.now > k.revokedAt+refreshInterval+w.cfg.jwksMaxAge+w.cfg.staleIfError; {
-		case accepted && (!over || !v.caching.promised()):
-			w.report.count("forged tokens accepted, within the bound")
-		case accepted && v.set.cut:
-			w.report.count("forged tokens accepted, by the set of a replica cut from Vault")
-		case accepted:
+		switch over := w.over(k, w.cfg.jwksMaxAge+w.cfg.staleIfError); {
+		case accepted && over && v.caching.promised():
 			w.report.violation(w.now, revokedIsDead, "verifier %d (%s) accepts %s, revoked %v ago", v.id, v.caching, k.kid, w.now-k.revokedAt)
+		case accepted:
+			w.report.count("forged tokens accepted, within the bound")
 		}
 	}
 	for _, r := range w.replicas {
 		r.catchUp()
-		if _, ok := r.rings.VerificationKey(k.kid); ok && r.up && w.now > k.revokedAt+refreshInterval {
+		if _, ok := r.rings.VerificationKey(k.kid); ok && r.up && w.over(k, 0) {
 			w.alive(k, r)
 		}
 	}

@@ -52,7 +52,8 @@ type world struct {
 	backups []backup
 	report  *report
 
-	byHand, emergency bool    // what is being done to Vault is an operator's, and an emergency
+	byHand, emergency bool // what is being done to Vault is an operator's, and an emergency
+	lastRevoked       instant
 	rotated           instant // the last rotation
 	restored          instant // the last restore
 	handOver          instant // what vanished then may be published until then
@@ -90,9 +91,9 @@ func simulate(ctx context.Context, seed uint64, cfg settings) *report {
 	w := &world{
 		ctx: ctx, seed: seed, cfg: cfg, rng: rand.New(rand.NewPCG(seed, 0)),
 		keys: map[string]*key{}, publics: map[string]*key{}, sets: map[string]kids{}, revoked: map[string]bool{}, policy: cfg.policy,
-		report: newReport(seed), rotated: -day, restored: -day,
+		report: newReport(seed), rotated: -day, restored: -day, lastRevoked: -day,
 	}
-	w.redis = &redisTwin{w: w, reports: map[time.Duration]instant{}, seen: map[string]time.Time{}}
+	w.redis = &redisTwin{w: w, reports: map[time.Duration]instant{}, seen: map[string]time.Time{}, revoked: map[string]bool{}, lost: -day}
 	w.vault = newVault(ring, seed, func() time.Time { return epoch.Add(w.now + w.vaultClock) })
 	w.vault.before, w.vault.after = w.beforeChange, w.afterChange
 	// The first version signs at once, so it is published first of all.
@@ -224,6 +225,9 @@ func (w *world) afterChange(c change) {
 	}
 	if c.kind == "rotate" {
 		w.burstsAround(c.to.latest)
+		if w.cfg.rude {
+			w.after(0, func() { w.away(w.policy.PublishDelay + w.draw(0, 6*time.Hour)) })
+		}
 	}
 	w.after(refreshInterval+time.Millisecond, w.agree)
 	w.after(2*refreshInterval, w.agree)
