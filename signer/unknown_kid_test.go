@@ -33,6 +33,26 @@ func TestVerifyLooksForAnUnknownKID(t *testing.T) {
 	}
 }
 
+// A version may be made as late as a token is signed with it, by which time the
+// clock here may show much more than the iat that the other replica chose: both
+// clocks off, in opposite directions, the 3 s of a request, and the second's
+// fraction that iat lacks. A read of before then may not know it.
+func TestVerifyReadsAgainAsFarAsClocksDiffer(t *testing.T) {
+	h := signertest.New(allRings()...)
+	s := newSigner(h)
+	young := testClaims()
+	young.IssuedAt = testTime.Add(-time.Minute)
+	token := sign(t, s, "ES256", young).Compact
+	h.Hide("ES256", 1)
+	if _, err := s.Verify(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	want := young.IssuedAt.Add(2*5*time.Second + 3*time.Second + time.Second)
+	if got := h.RefreshedTo(); len(got) != 1 || got[0].Before(want) {
+		t.Errorf("rings read up to %v, want up to %v", got, want)
+	}
+}
+
 // Old tokens, expired ones and those of others must not make anybody read.
 func TestVerifyAsksNobodyAboutOldTokens(t *testing.T) {
 	h := signertest.New(allRings()...)

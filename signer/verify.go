@@ -78,12 +78,13 @@ const signingTime = 3 * time.Second
 // version that was made since this one last looked (an HS256 version signs at
 // once, and so does one that an emergency promoted): then the rings are read
 // again, so that no good token is called invalid. A token older than the last
-// read costs nothing: its version would be known.
+// read costs nothing: its version would be known. Each of the two clocks may be
+// off by the skew, in opposite directions, and iat is cut to whole seconds.
 func (s *Signer) verificationKey(ctx context.Context, kid string, iat time.Time) (Key, error) {
 	if key, ok := s.cfg.Keys.VerificationKey(kid); ok {
 		return key, nil
 	}
-	at := iat.Add(s.cfg.ClockSkew + signingTime)
+	at := iat.Add(2*s.cfg.ClockSkew + signingTime + time.Second)
 	if now := s.cfg.Now(); at.After(now) {
 		at = now
 	}
