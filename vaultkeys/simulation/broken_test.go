@@ -77,13 +77,9 @@ func TestSimulationNoticesBrokenRetireMargin(t *testing.T) {
 func TestSimulationNotices(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]flaw{
-		"a keeper that fences too early": {defaults().scheduled(), func(s *settings) { s.keeperPolicy = withDelay(10 * time.Minute) }, tokenRefused},
-		"a keeper that rotates too often": {defaults().scheduled(), func(s *settings) {
-			s.keeperPolicy = func(p lifecycle.Policy) lifecycle.Policy {
-				p.RotationPeriod = time.Hour
-				return p
-			}
-		}, liveVersions},
+		"a keeper that fences too early":      {defaults().scheduled(), func(s *settings) { s.keeperPolicy = withDelay(10 * time.Minute) }, tokenRefused},
+		"versions that pile up":               {defaults(), func(s *settings) { s.disguised, s.manuals = true, day }, liveVersions},
+		"replicas that read each minute only": {defaults().scheduled(), func(s *settings) { s.poll = time.Minute }, agreement},
 		"revoked kids that nobody learns": {defaults(), func(s *settings) {
 			s.forgetful, s.emergencies, s.restores = true, 10*day, 20*day
 		}, revokedIsDead},

@@ -106,11 +106,17 @@ func (w *world) agree() {
 			first = r
 		}
 		w.report.count("comparisons of replicas")
-		if a, b := r.serve(w.now), first.serve(w.now); w.now > w.handOver && (!a.ok || a.kids != b.kids) {
+		if a, b := r.serve(w.now), first.serve(w.now); w.settled(r) && w.settled(first) && (!a.ok || a.kids != b.kids) {
 			w.report.violation(w.now, agreement, "replicas %d and %d serve different sets, %v after the last change: %x %x", r.id, first.id, w.now-w.changed, a.kids, b.kids)
 		}
 		chosen = w.compareChoice(chosen, r)
 	}
+}
+
+// settled says whether a replica publishes nothing any more that a restore made
+// vanish: max_ttl has passed since it read what was restored.
+func (w *world) settled(r *replica) bool {
+	return w.now > max(w.restored, min(r.since, w.handOver))+r.policy.MaxTTL+2*refreshInterval
 }
 
 // choice is what a replica with such a policy signs with.

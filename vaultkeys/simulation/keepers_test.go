@@ -37,7 +37,7 @@ type keeperProcess struct {
 
 func newKeeperProcess(w *world, id int) *keeperProcess {
 	rng := rand.New(rand.NewPCG(w.seed, 500+uint64(id)))
-	k := &keeperProcess{w: w, id: id, rng: rng, cadence: newCadence(rng), clock: between(rng, -clockSkew, clockSkew), policy: w.cfg.policy}
+	k := &keeperProcess{w: w, id: id, rng: rng, cadence: newCadence(rng, refreshInterval), clock: between(rng, -clockSkew, clockSkew), policy: w.cfg.policy}
 	k.start()
 	return k
 }

@@ -52,7 +52,7 @@ type served struct {
 func newReplica(w *world, id int) *replica {
 	rng := rand.New(rand.NewPCG(w.seed, 1000+uint64(id)))
 	r := &replica{
-		w: w, id: id, rng: rng, cadence: newCadence(rng), policy: w.cfg.replicaPolicy(w.cfg.policy), reads: true, signs: true,
+		w: w, id: id, rng: rng, cadence: newCadence(rng, w.cfg.poll), policy: w.cfg.replicaPolicy(w.cfg.policy), reads: true, signs: true,
 		amplitude: (2*rng.Float64() - 1) * float64(clockSkew), period: float64(between(rng, 6*time.Hour, 60*day)), shift: 2 * math.Pi * rng.Float64(),
 	}
 	if rng.IntN(3) == 0 { // constant, and as far as may be

@@ -49,7 +49,7 @@ func (r *report) full() bool {
 	for _, n := range r.broken {
 		total += n
 	}
-	return total >= 1000
+	return total >= 100
 }
 
 func (r *report) String() string {

@@ -259,7 +259,7 @@ func (w *world) rotateByHand() {
 		times = 2
 	}
 	for range times {
-		w.byHand = true
+		w.byHand = !w.cfg.disguised
 		w.write(vaultkeys.Paths{}.Rotate(ring), nil)
 		w.byHand = false
 	}

@@ -15,6 +15,7 @@ type settings struct {
 	jwksMaxAge, staleIfError       time.Duration
 	trimAfter                      time.Duration
 	replicas, keepers, verifiers   int
+	poll                           time.Duration // between two reads of a replica, at most
 	perToken                       int           // verifiers that see each token, at each of four times
 	first                          int           // tokens of each key that all verifiers see
 	bursts                         int           // around each activation
@@ -22,6 +23,7 @@ type settings struct {
 	lag                            bool          // Vault's clock may lag far behind, for an hour
 	operators                      bool          // rotate by hand, revoke and restore
 	forgetful                      bool          // revoked kids are not put on the list
+	disguised                      bool          // what operators rotate is taken for the schedule's
 	rude                           bool          // Vault goes away right after each rotation
 	slow                           bool          // publish_delay is far above 2h, however long reads fail
 	replicaPolicy, keeperPolicy    func(lifecycle.Policy) lifecycle.Policy
@@ -39,7 +41,7 @@ func defaults() settings {
 	}
 	s := settings{
 		length: 730 * day, policy: p, jwksMaxAge: 5 * time.Minute, staleIfError: time.Hour,
-		replicas: 20, keepers: 2, verifiers: 1000, perToken: 4, first: 8, bursts: 12,
+		replicas: 20, keepers: 2, verifiers: 1000, poll: refreshInterval, perToken: 4, first: 8, bursts: 12,
 		lag: true, operators: true, slow: true,
 		replicaPolicy: asItIs[lifecycle.Policy], keeperPolicy: asItIs[lifecycle.Policy], reported: asItIs[time.Duration],
 		emergencies: 90 * day, restores: 120 * day, manuals: 40 * day,

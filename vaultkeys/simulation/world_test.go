@@ -155,28 +155,27 @@ func (w *world) chance(of float64) bool { return w.rng.Float64() < of }
 // vaultkeys.Jitter makes it, but as a function of the time, so that polls
 // without effect can be left out.
 type cadence struct {
-	phase instant
-	salt  uint64
+	beat, phase time.Duration
+	salt        uint64
 }
 
-const beat = refreshInterval * 9 / 10
-
-func newCadence(rng *rand.Rand) cadence {
-	return cadence{between(rng, 0, beat), rng.Uint64()}
+func newCadence(rng *rand.Rand, interval time.Duration) cadence {
+	beat := interval * 9 / 10
+	return cadence{beat, between(rng, 0, beat), rng.Uint64()}
 }
 
-// poll is the k-th poll: within half a second of the beat.
+// poll is the k-th poll: at most half a tenth of the interval from the beat.
 func (c cadence) poll(k int64) instant {
 	x := c.salt ^ uint64(k)*0x9e3779b97f4a7c15 // splitmix64
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	x ^= x >> 31
-	return c.phase + instant(k)*beat + instant(x%uint64(beat/9)) - beat/18
+	return c.phase + instant(k)*c.beat + instant(x%uint64(c.beat/9)) - c.beat/18
 }
 
 // last is the last poll at or before t.
 func (c cadence) last(t instant) instant {
-	k := int64((t-c.phase)/beat) + 1
+	k := int64((t-c.phase)/c.beat) + 1
 	for c.poll(k) > t {
 		k--
 	}
@@ -185,7 +184,7 @@ func (c cadence) last(t instant) instant {
 
 // next is the first poll after t.
 func (c cadence) next(t instant) instant {
-	k := int64((t-c.phase)/beat) - 1
+	k := int64((t-c.phase)/c.beat) - 1
 	for c.poll(k) <= t {
 		k++
 	}
