@@ -18,6 +18,12 @@ func (w *world) judge(c change) {
 	if c.kind == "rotate" {
 		w.judgeRotation(c)
 	}
+	if c.kind == "trim" {
+		w.report.count("trims")
+	}
+	if c.to.minEnc > c.from.minEnc && c.kind != "restore" {
+		w.report.count("fences")
+	}
 	if c.to.minDec <= c.from.minDec || c.kind == "restore" {
 		return
 	}

@@ -49,7 +49,7 @@ func (k *keeperProcess) start() {
 		Rings:           []vaultkeys.RingConfig{{Name: ring, Algorithm: signer.EdDSA, Policy: k.w.cfg.keeperPolicy(k.policy)}},
 		RefreshInterval: refreshInterval, TrimAfter: k.w.cfg.trimAfter,
 		Lease: &lease{k}, FirstSeen: k.w.redis, MaxTTLs: k.w.redis,
-		Revoked: func(kid string) bool { return k.w.revoked[kid] },
+		Revoked: vaultkeys.NewRevokedKIDs(k.w.redis, nil),
 		Now:     func() time.Time { return epoch.Add(k.w.now + k.clock) }, Registerer: k.metrics,
 	})
 	k.plan(k.cadence.next(k.w.now))
@@ -199,7 +199,7 @@ func (r *redisTwin) Largest(context.Context, string) (time.Duration, error) {
 		}
 	}
 	for _, replica := range r.w.replicas {
-		if replica.reported {
+		if replica.reported && r.w.now >= replica.forgotten {
 			largest = max(largest, replica.policy.MaxTTL)
 		}
 	}

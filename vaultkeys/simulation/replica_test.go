@@ -32,12 +32,14 @@ type replica struct {
 	choice   *signer.Key // what the next signature was prepared with
 	up       bool
 	reported bool // its max_ttl
-	started  instant
-	reads    bool    // can read keys
-	signs    bool    // can sign
-	since    instant // when it could read again
-	polled   instant // its last poll
-	timeline []served
+	// Redis has lost that report until then, when it reports again.
+	forgotten instant
+	started   instant
+	reads     bool    // can read keys
+	signs     bool    // can sign
+	since     instant // when it could read again
+	polled    instant // its last poll
+	timeline  []served
 }
 
 // served is what a replica answers to a fetch of the JWK set, from a time on.

@@ -20,6 +20,7 @@ func (w *world) scenario() {
 	w.often(day, 10*day, w.newNode)
 	w.often(5*day, 40*day, w.outage)
 	w.often(5*day, 60*day, w.redisOutage)
+	w.often(20*day, 90*day, w.redisLoss)
 	w.often(40*day, 80*day, w.deploy)
 	w.often(2*day, 8*day, func() { w.backups = append(w.backups, backup{w.now, w.vault.clone()}) })
 	for _, r := range w.replicas {
@@ -29,14 +30,13 @@ func (w *world) scenario() {
 	for _, k := range w.keepers {
 		w.often(day, 60*day, func() { w.rest(k) })
 	}
-	if w.cfg.lag {
-		w.often(20*day, 90*day, w.lag)
+	if w.cfg.lag > 0 {
+		w.often(w.cfg.lag/2, w.cfg.lag*3/2, w.lag)
 	}
 	if w.cfg.operators {
 		w.often(w.cfg.manuals/2, w.cfg.manuals*3/2, w.rotateByHand)
 		w.often(w.cfg.emergencies/2, w.cfg.emergencies*3/2, w.revoke)
 		w.often(w.cfg.restores/2, w.cfg.restores*3/2, w.restore)
-		w.often(20*day, 90*day, w.redisLoss)
 	}
 }
 
@@ -150,20 +150,29 @@ func (w *world) redisOutage() {
 	})
 }
 
-// syncAll lets every replica poll the revoked kids when it would.
+// syncAll lets everybody poll the revoked kids when they would.
 func (w *world) syncAll() {
 	for _, r := range w.replicas {
 		w.at(r.cadence.next(w.now), r.sync)
 	}
+	for _, k := range w.keepers {
+		k.wake()
+	}
 }
 
-// redisLoss: the list of revoked kids is restored from a backup of before.
+// redisLoss: Redis is empty. Replicas put back what they know; what max_ttl those
+// had that are no more is lost, so it waits until no token of theirs is left.
 func (w *world) redisLoss() {
-	if len(w.redis.revoked) == 0 || w.redis.down {
+	if w.redis.down || w.now-w.deployed < 20*time.Hour {
+		w.after(12*time.Hour, w.redisLoss)
 		return
 	}
-	w.report.count("losses of the revoked kids")
+	w.report.count("losses of what Redis held")
 	w.redis.revoked, w.redis.lost = map[string]bool{}, w.now
+	w.redis.reports = map[time.Duration]instant{}
+	for _, r := range w.replicas {
+		r.forgotten = r.cadence.next(w.now)
+	}
 	w.syncAll()
 }
 
@@ -214,6 +223,7 @@ func (w *world) deploy() {
 	w.policy = w.cfg.others[0]
 	w.cfg.others = append(w.cfg.others[1:], w.policy)
 	w.report.count("deployments")
+	w.deployed = w.now
 	over := w.draw(time.Minute, 6*time.Hour)
 	policy := w.cfg.replicaPolicy(w.policy)
 	for _, r := range w.replicas {
@@ -322,6 +332,9 @@ func (w *world) promote(suspect int) {
 	}
 	w.emergency, w.byHand = false, false
 	w.publics[w.vault.versions[target].PublicKey].promoted = true
+	for _, r := range w.replicas { // under way when the minimums rise
+		w.request(r, requestDeadline)
+	}
 	w.after(w.draw(0, 2*time.Second), func() { w.raise(target) })
 }
 

@@ -20,12 +20,13 @@ type settings struct {
 	first                          int           // tokens of each key that all verifiers see
 	bursts                         int           // around each activation
 	slack                          time.Duration // the longest for which reads may fail
-	lag                            bool          // Vault's clock may lag far behind, for an hour
+	lag                            time.Duration // Vault's clock lags far behind for an hour, one time in this
 	operators                      bool          // rotate by hand, revoke and restore
 	forgetful                      bool          // revoked kids are not put on the list
 	disguised                      bool          // what operators rotate is taken for the schedule's
 	rude                           bool          // Vault goes away right after each rotation
 	slow                           bool          // publish_delay is far above 2h, however long reads fail
+	stop                           invariant     // ends the run when it is broken
 	replicaPolicy, keeperPolicy    func(lifecycle.Policy) lifecycle.Policy
 	reported                       func(time.Duration) time.Duration
 	emergencies, restores, manuals time.Duration // on the average, one in this time
@@ -42,7 +43,7 @@ func defaults() settings {
 	s := settings{
 		length: 730 * day, policy: p, jwksMaxAge: 5 * time.Minute, staleIfError: time.Hour,
 		replicas: 20, keepers: 2, verifiers: 1000, poll: refreshInterval, perToken: 4, first: 8, bursts: 12,
-		lag: true, operators: true, slow: true,
+		lag: 55 * day, operators: true, slow: true,
 		replicaPolicy: asItIs[lifecycle.Policy], keeperPolicy: asItIs[lifecycle.Policy], reported: asItIs[time.Duration],
 		emergencies: 90 * day, restores: 120 * day, manuals: 40 * day,
 	}
@@ -71,7 +72,7 @@ func tight() settings {
 		p.PublishDelay, p.MaxTTL = change.delay, change.ttl
 		s.others = append(s.others, p)
 	}
-	s.slack, s.lag, s.slow, s.trimAfter = 0, false, false, 2*day
+	s.slack, s.lag, s.slow, s.trimAfter = 0, 0, false, 2*day
 	return s
 }
 

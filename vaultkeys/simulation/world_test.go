@@ -54,6 +54,7 @@ type world struct {
 
 	byHand, emergency bool // what is being done to Vault is an operator's, and an emergency
 	lastRevoked       instant
+	deployed          instant // the last deployment's beginning
 	rotated           instant // the last rotation
 	restored          instant // the last restore
 	handOver          instant // what vanished then may be published until then
@@ -91,7 +92,7 @@ func simulate(ctx context.Context, seed uint64, cfg settings) *report {
 	w := &world{
 		ctx: ctx, seed: seed, cfg: cfg, rng: rand.New(rand.NewPCG(seed, 0)),
 		keys: map[string]*key{}, publics: map[string]*key{}, sets: map[string]kids{}, revoked: map[string]bool{}, policy: cfg.policy,
-		report: newReport(seed), rotated: -day, restored: -day, lastRevoked: -day,
+		report: newReport(seed), rotated: -day, restored: -day, lastRevoked: -day, deployed: -day,
 	}
 	w.redis = &redisTwin{w: w, reports: map[time.Duration]instant{}, seen: map[string]time.Time{}, revoked: map[string]bool{}, lost: -day}
 	w.vault = newVault(ring, seed, func() time.Time { return epoch.Add(w.now + w.vaultClock) })
@@ -113,7 +114,7 @@ func simulate(ctx context.Context, seed uint64, cfg settings) *report {
 }
 
 func (w *world) run(until instant) {
-	for len(w.queue) > 0 && !w.report.full() {
+	for len(w.queue) > 0 && !w.report.full() && w.report.broken[w.cfg.stop] == 0 {
 		e, ok := heap.Pop(&w.queue).(event)
 		if !ok || e.at > until {
 			return
