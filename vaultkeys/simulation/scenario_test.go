@@ -51,7 +51,7 @@ func (w *world) often(from, to time.Duration, do func()) {
 // newNode: another node of Vault's takes over, with another clock.
 func (w *world) newNode() {
 	off := w.draw(-clockSkew, clockSkew) / time.Duration(1+w.rng.IntN(4))
-	if w.chance(0.2) {
+	if w.chance(0.1) {
 		off = -clockSkew
 	}
 	w.setVaultClock(off)
@@ -140,8 +140,10 @@ func (w *world) redisOutage() {
 		return
 	}
 	w.report.count("outages of Redis")
+	w.catchUp()
 	w.redis.down, w.redis.until = true, w.now+w.draw(time.Minute, 8*time.Hour)
 	w.at(w.redis.until, func() {
+		w.catchUp()
 		w.redis.down = false
 		for _, k := range w.keepers {
 			k.wake()
@@ -168,6 +170,7 @@ func (w *world) redisLoss() {
 		return
 	}
 	w.report.count("losses of what Redis held")
+	w.catchUp()
 	w.redis.revoked, w.redis.lost = map[string]bool{}, w.now
 	w.redis.reports = map[time.Duration]instant{}
 	for _, r := range w.replicas {
@@ -288,6 +291,7 @@ func (w *world) revoke() {
 		return
 	}
 	w.report.count("revocations")
+	w.catchUp()
 	w.revoked[k.kid], k.revokedAt, k.dead, w.lastRevoked = true, w.now, true, w.now
 	if !w.cfg.forgetful {
 		w.redis.revoked[k.kid] = true
@@ -361,6 +365,13 @@ func (w *world) restore() {
 		return
 	}
 	b := w.backups[max(0, len(w.backups)-1-w.rng.IntN(12))]
+	if w.chance(0.5) {
+		for _, of := range w.backups {
+			if of.at < w.lastRevoked {
+				b = of
+			}
+		}
+	}
 	w.report.count("restores")
 	w.restored, w.handOver = w.now, w.now+12*time.Hour+2*refreshInterval
 	w.vault.restore(b.state)

@@ -65,7 +65,8 @@ func (r *report) lively(t *testing.T, cfg settings) {
 		"tokens": 400 * months, "tokens asked for": 400 * months, "introspections": 1000 * months, "comparisons of replicas": 400 * months,
 		"tokens signed anew with another version": 1, "restarts of replicas": 20 * months, "rests of keepers": months,
 		"outages of Vault": months / 3, "outages of Redis": months / 3, "losses of what Redis held": months / 6, "takeovers at Vault": months,
-		"deployments": months / 4, "revocations": months / 8, "restores": months / 10, "forged tokens": 10 * months,
+		"deployments": months / 4, "revocations": months / 8, "restores": months / 10,
+		"restores that bring a revoked key back": months / 24, "forged tokens": 10 * months,
 		"verifications, verifier " + honours.String(): 1000 * months, "verifications, verifier " + honoursAsks.String(): 500 * months,
 		"verifications, verifier " + fixed15m.String(): 200 * months, "verifications, verifier " + twoHours.String(): 50 * months,
 	} {
