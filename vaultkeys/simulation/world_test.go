@@ -4,10 +4,8 @@ import (
 	"container/heap"
 	"context"
 	"math/rand/v2"
-	"slices"
 	"time"
 
-	"signet/vaultkeys"
 	"signet/vaultkeys/lifecycle"
 )
 
@@ -60,31 +58,6 @@ type world struct {
 	handOver          instant // what vanished then may be published until then
 	extra             []int   // versions that no schedule made, while they live
 	overfull          bool    // a restore brought more than three live versions back
-}
-
-type event struct {
-	at  instant
-	seq int
-	do  func()
-}
-
-type queue []event
-
-func (q queue) Len() int { return len(q) }
-func (q queue) Less(i, j int) bool {
-	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].seq < q[j].seq
-}
-func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any) {
-	if e, ok := x.(event); ok {
-		*q = append(*q, e)
-	}
-}
-
-func (q *queue) Pop() any {
-	last := (*q)[len(*q)-1]
-	*q = (*q)[:len(*q)-1]
-	return last
 }
 
 // simulate is a whole run.
@@ -151,114 +124,3 @@ func between(rng *rand.Rand, from, to time.Duration) time.Duration {
 func (w *world) draw(from, to time.Duration) time.Duration { return between(w.rng, from, to) }
 
 func (w *world) chance(of float64) bool { return w.rng.Float64() < of }
-
-// cadence is when somebody who polls does so: each 8 to 10 seconds, as
-// vaultkeys.Jitter makes it, but as a function of the time, so that polls
-// without effect can be left out.
-type cadence struct {
-	beat, phase time.Duration
-	salt        uint64
-}
-
-func newCadence(rng *rand.Rand, interval time.Duration) cadence {
-	beat := interval * 9 / 10
-	return cadence{beat, between(rng, 0, beat), rng.Uint64()}
-}
-
-// poll is the k-th poll: at most half a tenth of the interval from the beat.
-func (c cadence) poll(k int64) instant {
-	x := c.salt ^ uint64(k)*0x9e3779b97f4a7c15 // splitmix64
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	x ^= x >> 31
-	return c.phase + instant(k)*c.beat + instant(x%uint64(c.beat/9)) - c.beat/18
-}
-
-// last is the last poll at or before t.
-func (c cadence) last(t instant) instant {
-	k := int64((t-c.phase)/c.beat) + 1
-	for c.poll(k) > t {
-		k--
-	}
-	return c.poll(k)
-}
-
-// next is the first poll after t.
-func (c cadence) next(t instant) instant {
-	k := int64((t-c.phase)/c.beat) - 1
-	for c.poll(k) <= t {
-		k++
-	}
-	return c.poll(k)
-}
-
-// beforeChange: polls up to now see Vault as it still is, and what can be
-// signed just before a fence is.
-func (w *world) beforeChange(c change) {
-	w.catchUp()
-	if c.to.minEnc > c.from.minEnc {
-		w.burst(1)
-	}
-	w.judge(c)
-}
-
-// catchUp performs all replicas' polls up to now.
-func (w *world) catchUp() {
-	for _, r := range w.replicas {
-		r.catchUp()
-	}
-}
-
-func (w *world) afterChange(c change) {
-	w.changed = w.now
-	w.relist(c)
-	for _, r := range w.replicas {
-		w.at(r.cadence.next(w.now), r.catchUp)
-	}
-	for _, k := range w.keepers {
-		k.wake()
-	}
-	if c.to.minEnc > c.from.minEnc {
-		for range 4 {
-			w.after(w.draw(0, 2*refreshInterval), func() { w.burst(0.3) })
-		}
-	}
-	if c.kind == "rotate" {
-		w.burstsAround(c.to.latest)
-		if w.cfg.rude {
-			w.after(0, func() { w.away(w.policy.PublishDelay + w.draw(0, 6*time.Hour)) })
-		}
-	}
-	w.after(refreshInterval+time.Millisecond, w.agree)
-	w.after(2*refreshInterval, w.agree)
-}
-
-// burstsAround: all replicas sign around the activation of a version, by every
-// policy that may then hold, and around the fence that follows.
-func (w *world) burstsAround(version int) {
-	created := w.vault.versions[version].CreationTime.Sub(epoch)
-	for _, delay := range w.delays() {
-		for range w.cfg.bursts {
-			w.at(created+delay+w.draw(-12*time.Second, 50*time.Second), func() { w.burst(0.3) })
-		}
-		for _, r := range w.replicas { // just before, and at once when it is active by its own clock
-			activation := created + delay - r.off(created+delay)
-			w.at(activation-time.Millisecond, func() { w.request(r, w.draw(0, requestDeadline)) })
-			w.at(activation+time.Millisecond, func() { w.request(r, 0) })
-		}
-	}
-	w.at(created+w.draw(0, w.policy.PublishDelay), w.agree)
-}
-
-// delays are the publish delays of the replicas and of what is being rolled out.
-func (w *world) delays() []time.Duration {
-	all := []time.Duration{w.policy.PublishDelay}
-	for _, r := range w.replicas {
-		if !slices.Contains(all, r.policy.PublishDelay) {
-			all = append(all, r.policy.PublishDelay)
-		}
-	}
-	return all
-}
-
-var _ vaultkeys.Vault = (*vault)(nil)
