@@ -48,7 +48,7 @@ func (w *world) judgeRotation(c change) {
 		made = byHand
 	}
 	k := w.learn(c.to.versions[c.to.latest], made)
-	k.promoted = w.emergency
+	k.promoted = w.emergency || !w.maySign(c.from)
 	w.report.count("rotations by " + made)
 	// Two keepers may rotate for the same reason: the second is extra.
 	doubled := w.now-w.rotated < time.Minute
@@ -64,6 +64,17 @@ func (w *world) judgeRotation(c change) {
 		w.report.violation(w.now, liveVersions, "%d of them after a rotation by %s, of which %d are extra", live, made, len(w.extra))
 	}
 	w.report.most("live versions", live)
+}
+
+// maySign says whether there is a version that is neither fenced nor revoked. A
+// restore may bring back none, and then the next one signs at once.
+func (w *world) maySign(s state) bool {
+	for k, n := range w.listing(s) {
+		if n >= s.minEnc && k.revokedAt == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // relist keeps what Vault lists, and since when.

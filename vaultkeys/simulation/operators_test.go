@@ -1,6 +1,8 @@
 package simulation
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -133,7 +135,8 @@ func (w *world) restore() {
 	w.report.count("restores")
 	w.restored, w.handOver = w.now, w.now+12*time.Hour+2*refreshInterval
 	w.vault.restore(b.state)
-	for k := range w.listing(w.vault.state) {
+	back := slices.SortedFunc(maps.Keys(w.listing(w.vault.state)), func(a, b *key) int { return a.index - b.index })
+	for _, k := range back {
 		if k.revokedAt > 0 {
 			w.report.count("restores that bring a revoked key back")
 			for range 20 {

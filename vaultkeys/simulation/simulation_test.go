@@ -56,6 +56,19 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
+// TestSeedDeterminesTheRun: what a seed finds, it finds again.
+func TestSeedDeterminesTheRun(t *testing.T) {
+	t.Parallel()
+	cfg := defaults()
+	cfg.length, cfg.verifiers, cfg.emergencies, cfg.restores = 60*day, 100, 8*day, 10*day
+	if one, two := run(t, 7, cfg), run(t, 7, cfg); one.String() != two.String() {
+		t.Errorf("one run shows\n%s\nthe same again\n%s", one, two)
+	}
+	if one, two := run(t, 7, cfg), run(t, 8, cfg); one.String() == two.String() {
+		t.Error("two seeds make the same run")
+	}
+}
+
 // lively wants that all of it happened: what never happened breaks nothing.
 func (r *report) lively(t *testing.T, cfg settings) {
 	t.Helper()
