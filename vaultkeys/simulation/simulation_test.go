@@ -44,7 +44,7 @@ func TestSimulation(t *testing.T) {
 			t.Run(name+"/"+strconv.FormatUint(seed, 10), func(t *testing.T) {
 				t.Parallel()
 				if raced {
-					cfg.length /= 3
+					cfg.length /= 5
 				}
 				r := run(t, seed, cfg)
 				for _, v := range r.violations {
@@ -60,7 +60,7 @@ func TestSimulation(t *testing.T) {
 func TestSeedDeterminesTheRun(t *testing.T) {
 	t.Parallel()
 	cfg := defaults()
-	cfg.length, cfg.verifiers, cfg.emergencies, cfg.restores = 60*day, 100, 8*day, 10*day
+	cfg.length, cfg.verifiers, cfg.emergencies, cfg.restores = 20*day, 100, 4*day, 5*day
 	if one, two := run(t, 7, cfg), run(t, 7, cfg); one.String() != two.String() {
 		t.Errorf("one run shows\n%s\nthe same again\n%s", one, two)
 	}
