@@ -127,9 +127,10 @@ func (s *Signer) checkClaims(c Claims, t times) error {
 		return errors.New("another issuer")
 	case !now.Before(t.exp.Add(s.cfg.ClockSkew)): // RFC 7519 4.1.4: on or after exp
 		return errors.New("expired")
-	case now.Before(t.nbf.Add(-s.cfg.ClockSkew)):
+	// The replica that signed may be ahead of Vault by the skew, this one behind by it.
+	case now.Before(t.nbf.Add(-2 * s.cfg.ClockSkew)):
 		return errors.New("not valid yet")
-	case now.Before(t.iat.Add(-s.cfg.ClockSkew)):
+	case now.Before(t.iat.Add(-2 * s.cfg.ClockSkew)):
 		return errors.New("issued in the future")
 	case t.exp.Before(t.iat):
 		return errors.New("expires before it is issued")
