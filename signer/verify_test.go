@@ -435,7 +435,7 @@ func TestVerifyAccepts(t *testing.T) {
 		"fractional dates":       f.withPayload(exp, fmt.Sprintf(`"exp":%d.75`, now+300), nbf, fmt.Sprintf(`"nbf":%d.5e0`, now)),
 		"exponent":               f.withPayload(exp, `"exp":2.5e9`),
 		"exp within skew":        f.withPayload(exp, fmt.Sprintf(`"exp":%d`, now-4), fmt.Sprintf(`"iat":%d`, now), fmt.Sprintf(`"iat":%d`, now-60)),
-		"nbf within both skews":        f.withPayload(nbf, fmt.Sprintf(`"nbf":%d`, now+10)),
+		"nbf within both skews":  f.withPayload(nbf, fmt.Sprintf(`"nbf":%d`, now+10)),
 		"whitespace":             f.withPayload(`{"iss"`, " \t\r\n{ \"iss\"", `"login"}`, "\"login\" }\n "),
 		"escapes":                f.withPayload("user:alice", `\u0061\ud83d\ude00\"\\\/\b\f\n\r\t`),
 		"custom":                 f.withPayload(`"jti"`, `"x":{"a":[1,-2.5e-3,true,false,null,{},[]]},"jti"`),
