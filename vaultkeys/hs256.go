@@ -22,7 +22,7 @@ const KIDLabel = "signet-kid"
 // hmacOf asks Vault for the HMAC-SHA256 of a label under one version of a key.
 // It sends the two parameters that issuer.hcl allows, as strings, and relies
 // on transit's default algorithm, sha2-256.
-func hmacOf(ctx context.Context, v Vault, path string, version int, label string) ([]byte, error) {
+func hmacOf(ctx context.Context, v Writer, path string, version int, label string) ([]byte, error) {
 	in := map[string]string{
 		"input":       base64.StdEncoding.EncodeToString([]byte(label)),
 		"key_version": strconv.Itoa(version),
@@ -176,7 +176,7 @@ func (s *symmetricKIDs) kid(ctx context.Context, version int) (string, error) {
 	if kid, ok := s.kids[version]; ok {
 		return kid, nil
 	}
-	mac, err := hmacOf(ctx, s.vault, s.path, version, KIDLabel)
+	kid, err := SymmetricKID(ctx, s.vault, s.path, version)
 	if errors.Is(err, vaultapi.ErrVersionRefused) {
 		// transit/hmac refuses versions below min_encryption_version: a replica
 		// that starts after the fence can no longer learn their kid from Vault.
@@ -186,8 +186,17 @@ func (s *symmetricKIDs) kid(ctx context.Context, version int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(mac)
-	kid := base64.RawURLEncoding.EncodeToString(sum[:])
 	s.kids[version] = kid
 	return kid, nil
+}
+
+// SymmetricKID asks Vault for the kid of an HS256 version, at [Paths.HMAC]. A
+// version below min_encryption_version is vaultapi.ErrVersionRefused.
+func SymmetricKID(ctx context.Context, v Writer, path string, version int) (string, error) {
+	mac, err := hmacOf(ctx, v, path, version, KIDLabel)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(mac)
+	return base64.RawURLEncoding.EncodeToString(sum[:]), nil
 }

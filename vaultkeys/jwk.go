@@ -30,10 +30,10 @@ func Thumbprint(pub crypto.PublicKey) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(sum), nil
 }
 
-// marshalJWK renders a key as a public JWK for signatures. go-jose pads EC
+// MarshalJWK renders a key as a public JWK for signatures. go-jose pads EC
 // coordinates to the curve's length (RFC 7518 section 6.2.1.2) and writes n
 // and e without leading zeros (section 6.3.1).
-func marshalJWK(k signer.Key) (json.RawMessage, error) {
+func MarshalJWK(k signer.Key) (json.RawMessage, error) {
 	jwk, err := publicJWK(k.Public)
 	if err != nil {
 		return nil, err

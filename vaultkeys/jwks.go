@@ -37,7 +37,7 @@ func marshalJWKS(keys []signer.Key) (body []byte, etag string, err error) {
 		Keys []json.RawMessage `json:"keys"`
 	}{Keys: make([]json.RawMessage, 0, len(keys))}
 	for _, k := range keys {
-		jwk, err := marshalJWK(k)
+		jwk, err := MarshalJWK(k)
 		if err != nil {
 			return nil, "", fmt.Errorf("ring %q version %d: %w", k.Ring, k.Version, err)
 		}

@@ -73,7 +73,7 @@ func TestOneRingsErrorsDoNotStopOthers(t *testing.T) {
 	k := f.keeper(f.vault)
 	f.advance(period)
 	err := k.Round(t.Context())
-	for _, want := range []string{`ring "a"`, `ring "b"`, `key type "ed25519", not "rsa-2048"`, `ring "c"`, "public_key of version 1"} {
+	for _, want := range []string{`ring "a"`, `ring "b"`, `key type "ed25519", not "rsa-2048"`, `ring "c"`, "version 1: reading public_key"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no word of %s in %v", want, err)
 		}

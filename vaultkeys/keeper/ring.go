@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"time"
 
 	"signet/vaultkeys"
@@ -54,9 +53,9 @@ func newRing(k *Keeper, cfg *vaultkeys.RingConfig) *ring {
 
 // view is what one look at a ring showed.
 type view struct {
-	at     time.Time // on the keeper's clock
-	now    time.Time // on Vault's
-	listed []listed  // of an asymmetric key
+	at     time.Time          // on the keeper's clock
+	now    time.Time          // on Vault's
+	listed []vaultkeys.Listed // of an asymmetric key
 	steps  []lifecycle.Step
 }
 
@@ -144,21 +143,12 @@ func (r *ring) next(v *view, held bool, tried map[lifecycle.Kind]bool) (lifecycl
 	return first, found
 }
 
-// do writes one step to Vault. Values are strings: keeper.hcl allows no others.
+// do writes one step to Vault.
 func (r *ring) do(ctx context.Context, v *view, step lifecycle.Step) error {
-	var path string
-	var in any
+	path, in := r.paths.Action(r.cfg.Name, step.Action)
 	version := step.Version
-	value := strconv.Itoa(version)
-	switch step.Kind {
-	case lifecycle.Fence:
-		path, in = r.paths.KeyConfig(r.cfg.Name), map[string]string{"min_encryption_version": value}
-	case lifecycle.Retire:
-		path, in = r.paths.KeyConfig(r.cfg.Name), map[string]string{"min_decryption_version": value}
-	case lifecycle.Trim:
-		path, in = r.paths.Trim(r.cfg.Name), map[string]string{"min_available_version": value}
-	case lifecycle.Rotate:
-		path, version = r.paths.Rotate(r.cfg.Name), version+1
+	if step.Kind == lifecycle.Rotate {
+		version++
 	}
 	if _, err := r.k.cfg.Vault.Write(ctx, path, in, nil); err != nil {
 		return fmt.Errorf("%s of ring %q, version %d: %w", step.Kind, r.cfg.Name, version, err)
@@ -173,10 +163,10 @@ func (r *ring) do(ctx context.Context, v *view, step lifecycle.Step) error {
 
 // farewell puts the public keys that Vault lists no longer into the log: what
 // was signed with them can then still be proven, even after a trim.
-func (r *ring) farewell(all []listed, below int) {
+func (r *ring) farewell(all []vaultkeys.Listed, below int) {
 	for _, v := range all {
-		if v.number < below {
-			r.log.Info("keeper: retired", "version", v.number, "kid", v.kid, "created", v.created, "public_key", v.publicKey)
+		if v.Version < below {
+			r.log.Info("keeper: retired", "version", v.Version, "kid", v.KID, "created", v.CreatedAt, "public_key", v.PublicKey)
 		}
 	}
 }

@@ -176,13 +176,16 @@ func (s *plan) rotate() (Step, bool) {
 	}, true
 }
 
-// afterFence is how long a token signed just before a fence may live, and the margin.
-func (s *plan) afterFence() time.Duration {
-	reported := s.seen.MaxTTL
+func (s *plan) afterFence() time.Duration { return AfterFence(s.policy, s.seen.MaxTTL) }
+
+// AfterFence is how long a token signed just before a fence may live, and the
+// margin. reported is the largest max_ttl that a replica reported for the ring;
+// 0 = no report, which means [UnknownMaxTTL].
+func AfterFence(p Policy, reported time.Duration) time.Duration {
 	if reported <= 0 {
 		reported = UnknownMaxTTL
 	}
-	return max(s.policy.MaxTTL, reported) + s.policy.RetireMargin
+	return max(p.MaxTTL, reported) + p.RetireMargin
 }
 
 // stands is when a number will have stood at v for the whole wait; if it was
