@@ -1,0 +1,229 @@
+package manual
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"signet/vaultkeys"
+	"signet/vaultkeys/lifecycle"
+	"signet/vaultkeys/vaultapi"
+)
+
+// Version is one version of a ring.
+type Version struct {
+	Number int
+	// KID is empty where nobody could tell.
+	KID string
+	// CreatedAt is Vault's creation time; of an HS256 version when it was first
+	// seen, zero if that is not known.
+	CreatedAt time.Time
+	// JWK is the public key as a JSON Web Key; nil for HS256.
+	JWK []byte
+
+	publicKey string // Vault's text of it, for the log
+}
+
+// look is one read of a ring, and what Redis knows about it.
+type look struct {
+	ring *vaultkeys.RingConfig
+	data vaultkeys.KeyData
+	// now is Vault's clock: its Date, so up to a second before the answer.
+	now time.Time
+	// listed are the versions that Vault lists, ascending.
+	listed  []Version
+	revoked revoked
+	// may is the ring with the versions that may sign.
+	may    lifecycle.Ring
+	states map[int]lifecycle.State
+	notes  notes
+}
+
+// notes are what a human should know; each is said once.
+type notes []string
+
+func (n *notes) add(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(*n, text) {
+		*n = append(*n, text)
+	}
+}
+
+// revoked is the revoked list as far as it is known.
+type revoked struct {
+	config map[string]bool
+	redis  map[string]Revocation
+	known  bool // Redis told its part
+}
+
+func (r *revoked) has(kid string) bool {
+	_, listed := r.redis[kid]
+	return kid != "" && (listed || r.config[kid])
+}
+
+// revoked asks for the list.
+func (o *Operator) revoked(ctx context.Context, n *notes) revoked {
+	r := revoked{config: map[string]bool{}}
+	for _, kid := range o.cfg.RevokedKIDs {
+		r.config[kid] = true
+	}
+	var err error
+	if o.cfg.Shared.Revoked != nil {
+		r.redis, err = o.cfg.Shared.Revoked.List(ctx)
+	}
+	r.known = o.cfg.Shared.Revoked != nil && err == nil
+	if !r.known {
+		n.add("the revoked list is not known%s: only the configuration's revoked_kids count", because(err))
+	}
+	return r
+}
+
+// because is the reason why Redis did not tell.
+func because(err error) string {
+	if err == nil {
+		return " without Redis"
+	}
+	return fmt.Sprintf(" (%v)", err)
+}
+
+// look reads a ring. Besides, it remembers in Redis what it saw for the first
+// time, as a keeper's look does.
+func (o *Operator) look(ctx context.Context, ring *vaultkeys.RingConfig) (*look, error) {
+	l := &look{ring: ring}
+	l.revoked = o.revoked(ctx, &l.notes)
+	data, meta, err := vaultkeys.ReadKey(ctx, o.cfg.Vault, o.paths, ring)
+	if err != nil {
+		return nil, fmt.Errorf("reading ring %q: %w", ring.Name, err)
+	}
+	l.data, l.now = data, meta.Date
+	received := meta.Date.Add(time.Second) // Date is cut to whole seconds
+	if l.now.IsZero() {
+		l.now = o.cfg.Now().Round(0)
+		received = l.now
+	}
+	if o.cfg.Shared.Fences != nil {
+		if err := o.cfg.Shared.Fences.See(ctx, ring.Name, data.MinEncryptionVersion, received); err != nil {
+			l.notes.add("when min_encryption_version rose could not be remembered%s", because(err))
+		}
+	}
+	if err := o.versions(ctx, l); err != nil {
+		return nil, fmt.Errorf("reading ring %q: %w", ring.Name, err)
+	}
+	l.may = lifecycle.Ring{
+		MinDecryption: data.MinDecryptionVersion, MinEncryption: data.MinEncryptionVersion,
+		Latest: data.LatestVersion, MinAvailable: data.MinAvailableVersion,
+	}
+	for _, v := range l.listed {
+		if !l.revoked.has(v.KID) {
+			l.may.Versions = append(l.may.Versions, lifecycle.Version{Number: v.Number, CreatedAt: v.CreatedAt})
+		}
+	}
+	l.states = lifecycle.States(l.may, policy(ring), l.now)
+	return l, nil
+}
+
+func (o *Operator) versions(ctx context.Context, l *look) error {
+	if l.ring.Algorithm.Symmetric() {
+		return o.symmetric(ctx, l)
+	}
+	all, err := vaultkeys.ListedVersions(l.ring, &l.data)
+	if err != nil {
+		return err
+	}
+	for _, v := range all {
+		jwk, err := vaultkeys.MarshalJWK(v.Key)
+		if err != nil {
+			return fmt.Errorf("version %d: %w", v.Version, err)
+		}
+		l.listed = append(l.listed, Version{Number: v.Version, KID: v.KID, CreatedAt: v.CreatedAt, JWK: jwk, publicKey: v.PublicKey})
+	}
+	return nil
+}
+
+// symmetric are the versions of an hmac key, of which Vault lists none.
+func (o *Operator) symmetric(ctx context.Context, l *look) error {
+	remembered := o.recall(ctx, l)
+	for n := max(1, l.data.MinDecryptionVersion); n <= l.data.LatestVersion; n++ {
+		kid, err := o.symmetricKID(ctx, l, n)
+		if err != nil {
+			return fmt.Errorf("deriving the kid of version %d: %w", n, err)
+		}
+		if kid == "" {
+			kid = remembered[n]
+		}
+		if kid == "" {
+			l.notes.add("ring %s: the kid of version %d is not known: Redis does not have it, and Vault does not compute it for this token (any more)", l.ring.Name, n)
+		}
+		l.listed = append(l.listed, Version{Number: n, KID: kid, CreatedAt: o.firstSeen(ctx, l, l.ring.Name, n)})
+	}
+	return nil
+}
+
+// symmetricKID is what Vault computes, empty where it refuses: always below
+// min_encryption_version, and to a token that may not ask.
+func (o *Operator) symmetricKID(ctx context.Context, l *look, version int) (string, error) {
+	if version < l.data.MinEncryptionVersion {
+		return "", nil
+	}
+	kid, err := vaultkeys.SymmetricKID(ctx, o.cfg.Vault, o.paths.HMAC(l.ring.Name), version)
+	if errors.Is(err, vaultapi.ErrPermissionDenied) || errors.Is(err, vaultapi.ErrVersionRefused) {
+		return "", nil
+	}
+	return kid, err
+}
+
+func (o *Operator) recall(ctx context.Context, l *look) map[int]string {
+	if o.cfg.Shared.KIDs == nil {
+		return nil
+	}
+	kids, err := o.cfg.Shared.KIDs.Recall(ctx, l.ring.Name)
+	if err != nil {
+		l.notes.add("the kids of HS256 versions are not known%s", because(err))
+	}
+	return kids
+}
+
+// firstSeen is when a version was first seen, zero if that is not known.
+func (o *Operator) firstSeen(ctx context.Context, l *look, name string, version int) time.Time {
+	var at time.Time
+	var err error
+	if o.cfg.Shared.FirstSeen != nil {
+		at, err = o.cfg.Shared.FirstSeen.FirstSeen(ctx, name, version, l.now)
+	}
+	if o.cfg.Shared.FirstSeen == nil || err != nil {
+		l.notes.add("when versions were first seen is not known%s", because(err))
+		return time.Time{}
+	}
+	return at
+}
+
+// signing is the version that signs now, 0 if none does.
+func (l *look) signing() int {
+	n, _ := lifecycle.Signing(l.may, policy(l.ring), l.now)
+	return n
+}
+
+// lowest is min_decryption_version, where 0 is 1.
+func (l *look) lowest() int { return max(1, l.data.MinDecryptionVersion) }
+
+// next is the next version above n that may sign, 0 if there is none.
+func (l *look) next(n int) int {
+	for _, v := range l.may.Versions {
+		if v.Number > n {
+			return v.Number
+		}
+	}
+	return 0
+}
+
+// below are the listed versions below n.
+func (l *look) below(n int) []Version {
+	var out []Version
+	for _, v := range l.listed {
+		if v.Number < n {
+			out = append(out, v)
+		}
+	}
+	return out
+}
