@@ -82,20 +82,8 @@ func vaultInit(ctx context.Context, o vaultInitOptions, out, progress io.Writer)
 	if err != nil {
 		return err
 	}
-	target, err := operatorTarget(cfg.Vault)
+	conn, err := connectOperator(ctx, cfg.Vault, o.wait, progress)
 	if err != nil {
-		return err
-	}
-	conn, err := vaultapi.New(vaultapi.Config{
-		Address: target.address, Namespace: target.namespace, CACert: target.caCert,
-		Login:   vaultapi.Token(func() (string, error) { return target.token, nil }),
-		Timeout: 30 * time.Second, // making an RSA key of 4096 bits takes seconds
-		Logger:  slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		return fmt.Errorf("connecting to Vault at %s: %w", target.address, err)
-	}
-	if err := waitForVault(ctx, conn, o.wait, target, progress); err != nil {
 		return err
 	}
 	init := vaultinit.Config{
@@ -110,7 +98,26 @@ func vaultInit(ctx context.Context, o vaultInitOptions, out, progress io.Writer)
 	return vaultinit.Run(ctx, init)
 }
 
-// target is the Vault to prepare, and the operator's token for it.
+// connectOperator connects to Vault with the operator's own token, and waits
+// for an answer.
+func connectOperator(ctx context.Context, v config.Vault, wait time.Duration, progress io.Writer) (*vaultapi.Conn, error) {
+	target, err := operatorTarget(v)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := vaultapi.New(vaultapi.Config{
+		Address: target.address, Namespace: target.namespace, CACert: target.caCert,
+		Login:   vaultapi.Token(func() (string, error) { return target.token, nil }),
+		Timeout: 30 * time.Second, // making an RSA key of 4096 bits takes seconds
+		Logger:  slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Vault at %s: %w", target.address, err)
+	}
+	return conn, waitForVault(ctx, conn, wait, target, progress)
+}
+
+// target is the Vault to work on, and the operator's token for it.
 type target struct{ address, namespace, caCert, token, source string }
 
 // operatorTarget looks where Vault's own command line looks, then in the

@@ -57,7 +57,7 @@ type MaxTTLs interface {
 // KIDUse is how often a kid was still met.
 type KIDUse struct {
 	Issued, Introspected, Fetched int64
-	LastIssued                    time.Time
+	LastIssued, LastIntrospected  time.Time
 }
 
 // KIDUses are the counters of kids.

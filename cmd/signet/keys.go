@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"signet/config"
+	"signet/internal/sharedstate"
+	"signet/vaultkeys/manual"
+)
+
+func newKeysCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "keys",
+		Short: "List, rotate, retire and revoke key versions by hand",
+		Long: `List, rotate, retire, trim and revoke the key versions of the rings.
+
+They run with your own Vault token, found as ` + "`signet vault init`" + ` finds it:
+VAULT_ADDR, VAULT_TOKEN or ~/.vault-token, VAULT_NAMESPACE, VAULT_CACERT; where
+one of them is not set, the configuration's address, namespace and CA are used.
+deploy/vault/key-operator.hcl is the policy that this token needs. The rings and
+Redis are the configuration's.
+
+Whoever changes something sees the plan first: --dry-run shows no more than
+that, --yes does not ask.`,
+		Example: `  signet keys list --config signet.yaml
+  signet keys revoke --config signet.yaml --ring signet-es256 --version 3`,
+	}
+	cmd.AddCommand(newKeysListCommand())
+	return cmd
+}
+
+// keysOptions are the flags that all of them have.
+type keysOptions struct {
+	configPath string
+	ring       string
+}
+
+func (o *keysOptions) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.configPath, "config", "signet.yaml", "Signet's configuration file")
+	cmd.Flags().StringVar(&o.ring, "ring", "", "the key ring")
+}
+
+// keys is what a command works with.
+type keys struct {
+	cfg      *config.Config
+	operator *manual.Operator
+	out, err io.Writer
+	close    func()
+}
+
+// openKeys connects to Vault with the operator's token, and to Redis. That
+// Redis does not answer is told by the first who asks it.
+func openKeys(ctx context.Context, o keysOptions, cmd *cobra.Command) (*keys, error) {
+	cfg, err := config.Load(o.configPath)
+	if err != nil {
+		return nil, err
+	}
+	k := &keys{cfg: cfg, out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(), close: func() {}}
+	conn, err := connectOperator(ctx, cfg.Vault, 0, k.err)
+	if err != nil {
+		return nil, err
+	}
+	logger := slog.New(slog.NewJSONHandler(k.err, nil))
+	shared, err := k.openShared(logger)
+	if err != nil {
+		k.note("Redis is not used: %v", err)
+	}
+	k.operator = manual.New(manual.Config{
+		Vault: conn, Mount: cfg.Vault.TransitMount, Rings: ringConfigs(cfg), RevokedKIDs: cfg.Keys.RevokedKIDs,
+		Shared: shared, Logger: logger,
+	})
+	return k, nil
+}
+
+func (k *keys) openShared(logger *slog.Logger) (manual.Shared, error) {
+	client, err := openRedis(k.cfg.Redis, logger)
+	if err != nil {
+		return manual.Shared{}, err
+	}
+	k.close = func() { _ = client.Close() }
+	return manual.Shared{
+		Revoked: revocations{sharedstate.NewRevocations(client)}, KIDs: sharedstate.NewKIDs(client),
+		Fences: sharedstate.NewFences(client), FirstSeen: sharedstate.NewFirstSeen(client),
+		MaxTTLs: sharedstate.NewMaxTTLs(client), Uses: kidCounts{sharedstate.NewKIDCounts(client)},
+	}, nil
+}
+
+// note is for the operator's eyes, beside what a program reads.
+func (k *keys) note(format string, args ...any) {
+	_, _ = fmt.Fprintf(k.err, "note: "+format+"\n", args...)
+}
+
+func (k *keys) notes(all []string) {
+	for _, n := range all {
+		k.note("%s", n)
+	}
+}
+
+// explain makes what cannot be meant count as wrong usage.
+func explain(err error) error {
+	if errors.Is(err, manual.ErrChoice) {
+		return usage("%w", err)
+	}
+	return err
+}
+
+// revocations are sharedstate's in manual's words.
+type revocations struct{ *sharedstate.Revocations }
+
+func (r revocations) List(ctx context.Context) (map[string]manual.Revocation, error) {
+	all, err := r.Revocations.List(ctx)
+	out := make(map[string]manual.Revocation, len(all))
+	for kid, what := range all {
+		out[kid] = manual.Revocation(what)
+	}
+	return out, err
+}
+
+func (r revocations) Revoke(ctx context.Context, kid string, what manual.Revocation) error {
+	return r.Revocations.Revoke(ctx, kid, sharedstate.Revocation(what))
+}
+
+// kidCounts are sharedstate's in manual's words.
+type kidCounts struct{ *sharedstate.KIDCounts }
+
+func (c kidCounts) Read(ctx context.Context, kids ...string) (map[string]manual.KIDUse, error) {
+	all, err := c.KIDCounts.Read(ctx, kids...)
+	out := make(map[string]manual.KIDUse, len(all))
+	for kid, use := range all {
+		out[kid] = manual.KIDUse(use)
+	}
+	return out, err
+}
