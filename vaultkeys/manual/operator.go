@@ -36,6 +36,8 @@ type Config struct {
 	Pause func(ctx context.Context, d time.Duration) error
 	// Now is the clock, used only where Vault's answer has no Date; nil = time.Now.
 	Now func() time.Time
+	// Did is told of each write when it is done; nil = nobody.
+	Did func(Step)
 	// Logger takes each write, and the public keys that Vault lists no longer
 	// after it; nil = discard.
 	Logger *slog.Logger
@@ -56,6 +58,9 @@ func (c *Config) defaults() {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Did == nil {
+		c.Did = func(Step) {}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

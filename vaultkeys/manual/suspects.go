@@ -1,0 +1,187 @@
+package manual
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"signet/vaultkeys"
+)
+
+// Suspects are what a revocation is to kill: either a version of a ring, or a
+// kid, or all.
+type Suspects struct {
+	// Ring and Version name one version. Ring may be empty where there is only one.
+	Ring    string
+	Version int
+	// KID names a key wherever it is.
+	KID string
+	// All is every version that exists now, of the ring or of all rings; with
+	// Version it is every version up to that one.
+	All bool
+	// Rotate makes a version that is new since the revocation sign next, even
+	// where one is published that is not suspect.
+	Rotate bool
+}
+
+func (s *Suspects) check() error {
+	switch {
+	case s.Version < 0:
+		return fmt.Errorf("%w: version %d", ErrChoice, s.Version)
+	case s.KID != "" && (s.All || s.Ring != "" || s.Version != 0):
+		return fmt.Errorf("%w: name a kid, or a ring and a version, or all", ErrChoice)
+	case s.KID == "" && !s.All && s.Version == 0:
+		return fmt.Errorf("%w: name a kid, or a ring and a version, or all", ErrChoice)
+	case s.KID != "" && !isKID(s.KID):
+		return fmt.Errorf("%w: %q is no kid, which has 43 characters of base64url", ErrChoice, s.KID)
+	}
+	return nil
+}
+
+// isKID reports whether a text may be one of Signet's kids, a SHA-256 in
+// base64url: nothing comes off the list again, so a slip should not get there.
+func isKID(text string) bool {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	return err == nil && len(raw) == sha256.Size
+}
+
+// suspect is what is to die in one ring.
+type suspect struct {
+	look *look
+	// upTo is the highest suspect version: raising the minimums kills every
+	// older one with it.
+	upTo int
+	// named are the suspect versions with their kids, as far as they are known.
+	named []Version
+}
+
+// suspects looks for them. What is not found although all rings were read is in
+// Vault no more. The error joins those of rings that could not be read; the
+// others are returned all the same, for an emergency does not wait.
+func (o *Operator) suspects(ctx context.Context, s *Suspects) ([]suspect, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	rings, err := o.candidates(s)
+	if err != nil {
+		return nil, err
+	}
+	var found []suspect
+	var errs []error
+	for _, ring := range rings {
+		l, err := o.look(ctx, ring)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		one, ok, err := o.suspect(ctx, l, s)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found = append(found, one)
+		}
+	}
+	return found, errors.Join(errs...)
+}
+
+func (o *Operator) candidates(s *Suspects) ([]*vaultkeys.RingConfig, error) {
+	if s.KID == "" && (s.Ring != "" || s.Version != 0) {
+		one, err := o.ring(s.Ring)
+		return []*vaultkeys.RingConfig{one}, err
+	}
+	var all []*vaultkeys.RingConfig
+	for i := range o.cfg.Rings {
+		all = append(all, &o.cfg.Rings[i])
+	}
+	return all, nil
+}
+
+func (o *Operator) suspect(ctx context.Context, l *look, s *Suspects) (suspect, bool, error) {
+	out := suspect{look: l}
+	switch {
+	case s.KID != "":
+		out.named = o.byKID(ctx, l, s.KID)
+		for _, v := range out.named {
+			out.upTo = max(out.upTo, v.Number)
+		}
+		return out, len(out.named) > 0, nil
+	case s.Version > l.data.LatestVersion:
+		return out, false, fmt.Errorf("%w: ring %q has no version %d, its latest is %d", ErrChoice, l.ring.Name, s.Version, l.data.LatestVersion)
+	case s.All:
+		out.upTo = l.data.LatestVersion
+		if s.Version != 0 {
+			out.upTo = s.Version
+		}
+		out.named = l.below(out.upTo + 1)
+	default:
+		out.upTo = s.Version
+		out.named = []Version{o.byNumber(ctx, l, s.Version)}
+	}
+	return out, true, nil
+}
+
+// byNumber is a version with its kid. Of one that Vault lists no longer only an
+// earlier revocation, or Redis for an HS256 version, may know the kid.
+func (o *Operator) byNumber(ctx context.Context, l *look, number int) Version {
+	if i := slices.IndexFunc(l.listed, func(v Version) bool { return v.Number == number }); i >= 0 {
+		return l.listed[i]
+	}
+	v := Version{Number: number}
+	if l.ring.Algorithm.Symmetric() {
+		v.KID = o.recall(ctx, l)[number]
+	}
+	for kid, r := range l.revoked.redis {
+		if r.Ring == l.ring.Name && r.Version == number {
+			v.KID = kid
+		}
+	}
+	return v
+}
+
+// byKID are the versions with that kid. Retired ones, which Vault does not
+// list, are found by the note of an earlier revocation, or by what Redis knows
+// of HS256 versions.
+func (o *Operator) byKID(ctx context.Context, l *look, kid string) []Version {
+	var out []Version
+	for _, v := range l.listed {
+		if v.KID == kid {
+			out = append(out, v)
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	hidden := func(n int) bool { return n >= max(1, l.data.MinAvailableVersion) && n < l.lowest() }
+	if r, ok := l.revoked.redis[kid]; ok && r.Ring == l.ring.Name && hidden(r.Version) {
+		return []Version{{Number: r.Version, KID: kid}}
+	}
+	if !l.ring.Algorithm.Symmetric() {
+		return nil
+	}
+	for n, known := range o.recall(ctx, l) {
+		if known == kid && hidden(n) {
+			return []Version{{Number: n, KID: kid}}
+		}
+	}
+	return nil
+}
+
+// recorded is when the last of the suspects was put on the list, zero if one of
+// them is not on it.
+func (s *suspect) recorded() (last time.Time) {
+	for _, v := range s.named {
+		r, ok := s.look.revoked.redis[v.KID]
+		if !ok || r.At.IsZero() {
+			return time.Time{}
+		}
+		if r.At.After(last) {
+			last = r.At
+		}
+	}
+	return last
+}
