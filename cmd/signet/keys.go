@@ -31,7 +31,7 @@ that, --yes does not ask.`,
 		Example: `  signet keys list --config signet.yaml
   signet keys revoke --config signet.yaml --ring signet-es256 --version 3`,
 	}
-	cmd.AddCommand(newKeysListCommand())
+	cmd.AddCommand(newKeysListCommand(), newKeysRotateCommand(), newKeysRetireCommand(), newKeysTrimCommand(), newKeysRevokeCommand())
 	return cmd
 }
 
@@ -55,16 +55,17 @@ type keys struct {
 }
 
 // openKeys connects to Vault with the operator's token, and to Redis. That
-// Redis does not answer is told by the first who asks it.
+// Redis does not answer is told by the first who asks it. Where it is Vault
+// that does not, there are keys beside the error.
 func openKeys(ctx context.Context, o keysOptions, cmd *cobra.Command) (*keys, error) {
 	cfg, err := config.Load(o.configPath)
 	if err != nil {
 		return nil, err
 	}
 	k := &keys{cfg: cfg, out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(), close: func() {}}
-	conn, err := connectOperator(ctx, cfg.Vault, 0, k.err)
-	if err != nil {
-		return nil, err
+	conn, failed := connectOperator(ctx, cfg.Vault, 0, k.err)
+	if conn == nil {
+		return nil, failed
 	}
 	logger := slog.New(slog.NewJSONHandler(k.err, nil))
 	shared, err := k.openShared(logger)
@@ -73,9 +74,9 @@ func openKeys(ctx context.Context, o keysOptions, cmd *cobra.Command) (*keys, er
 	}
 	k.operator = manual.New(manual.Config{
 		Vault: conn, Mount: cfg.Vault.TransitMount, Rings: ringConfigs(cfg), RevokedKIDs: cfg.Keys.RevokedKIDs,
-		Shared: shared, Logger: logger,
+		Shared: shared, Logger: logger, Did: func(s manual.Step) { _, _ = fmt.Fprintf(k.out, "done: %s\n", s) },
 	})
-	return k, nil
+	return k, failed
 }
 
 func (k *keys) openShared(logger *slog.Logger) (manual.Shared, error) {

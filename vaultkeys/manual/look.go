@@ -38,7 +38,9 @@ type look struct {
 	// may is the ring with the versions that may sign.
 	may    lifecycle.Ring
 	states map[int]lifecycle.State
-	notes  notes
+	// fenceSeen says that Redis knows where min_encryption_version stands.
+	fenceSeen bool
+	notes     notes
 }
 
 // notes are what a human should know; each is said once.
@@ -97,16 +99,10 @@ func (o *Operator) look(ctx context.Context, ring *vaultkeys.RingConfig) (*look,
 		return nil, fmt.Errorf("reading ring %q: %w", ring.Name, err)
 	}
 	l.data, l.now = data, meta.Date
-	received := meta.Date.Add(time.Second) // Date is cut to whole seconds
 	if l.now.IsZero() {
 		l.now = o.cfg.Now().Round(0)
-		received = l.now
 	}
-	if o.cfg.Shared.Fences != nil {
-		if err := o.cfg.Shared.Fences.See(ctx, ring.Name, data.MinEncryptionVersion, received); err != nil {
-			l.notes.add("when min_encryption_version rose could not be remembered%s", because(err))
-		}
-	}
+	l.fenceSeen = o.seeFence(ctx, l)
 	if err := o.versions(ctx, l); err != nil {
 		return nil, fmt.Errorf("reading ring %q: %w", ring.Name, err)
 	}
@@ -121,6 +117,22 @@ func (o *Operator) look(ctx context.Context, ring *vaultkeys.RingConfig) (*look,
 	}
 	l.states = lifecycle.States(l.may, policy(ring), l.now)
 	return l, nil
+}
+
+// seeFence remembers in Redis where min_encryption_version stands, and reports
+// whether that succeeded.
+func (o *Operator) seeFence(ctx context.Context, l *look) bool {
+	var err error
+	if o.cfg.Shared.Fences != nil {
+		// Vault's Date is cut to whole seconds, and it must not seem to have stood
+		// for longer than it has.
+		err = o.cfg.Shared.Fences.See(ctx, l.ring.Name, l.data.MinEncryptionVersion, l.now.Add(time.Second))
+	}
+	if o.cfg.Shared.Fences == nil || err != nil {
+		l.notes.add("since when min_encryption_version stands cannot be remembered%s", because(err))
+		return false
+	}
+	return true
 }
 
 func (o *Operator) versions(ctx context.Context, l *look) error {
