@@ -103,6 +103,11 @@ func New(t testing.TB, options *Options) *Stack {
 // Signet is the i-th replica.
 func (s *Stack) Signet(i int) *Signet { return s.signets[i] }
 
+// Config is the i-th replica's configuration file.
+func (s *Stack) Config(i int) string {
+	return filepath.Join(s.dir, "signet-"+strconv.Itoa(i)+".yaml")
+}
+
 // vaultInit runs the very command that an operator runs, with the root token
 // that only this command gets.
 func (s *Stack) vaultInit(t testing.TB) {
