@@ -78,8 +78,9 @@ func (r *redis) See(_ context.Context, ring string, minEncryption int, now time.
 
 func (r *redis) Since(_ context.Context, ring string, version int) (time.Time, bool, error) {
 	s := r.fences[ring]
-	stood, ok := s.For(version, time.Time{})
-	return time.Time{}.Add(-stood), ok && r.err == nil, r.err
+	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC) // any time will do
+	stood, ok := s.For(version, at)
+	return at.Add(-stood), ok && r.err == nil, r.err
 }
 
 func (r *redis) FirstSeen(_ context.Context, name string, version int, now time.Time) (time.Time, error) {
