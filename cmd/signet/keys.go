@@ -12,6 +12,7 @@ import (
 	"signet/config"
 	"signet/internal/sharedstate"
 	"signet/vaultkeys/manual"
+	"signet/vaultkeys/vaultapi"
 )
 
 func newKeysCommand() *cobra.Command {
@@ -103,10 +104,14 @@ func (k *keys) notes(all []string) {
 	}
 }
 
-// explain makes what cannot be meant count as wrong usage.
+// explain makes what cannot be meant count as wrong usage, and names the policy
+// that a refused token lacks.
 func explain(err error) error {
-	if errors.Is(err, manual.ErrChoice) {
+	switch {
+	case errors.Is(err, manual.ErrChoice):
 		return usage("%w", err)
+	case errors.Is(err, vaultapi.ErrPermissionDenied):
+		return fmt.Errorf("%w; deploy/vault/key-operator.hcl is what your token may need", err)
 	}
 	return err
 }

@@ -53,12 +53,12 @@ func terminal(in io.Reader) bool {
 
 var errNotConfirmed = errors.New("not confirmed: nothing was done")
 
-// confirm asks until the answer is want.
+// confirm asks, and takes only want for a yes.
 func confirm(in io.Reader, out io.Writer, question, want string) error {
 	if _, err := fmt.Fprintf(out, "\n%s Type %s to go on: ", question, want); err != nil {
 		return fmt.Errorf("asking: %w", err)
 	}
-	answer, err := bufio.NewReader(in).ReadString('\n')
+	answer, err := bufio.NewReader(io.LimitReader(in, 1<<10)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("reading the answer: %w", err)
 	}
@@ -92,10 +92,8 @@ func (k *keys) change(ctx context.Context, cmd *cobra.Command, o *changeOptions,
 			return false, err
 		}
 	}
-	if err := k.operator.Do(ctx, p, o.force); err != nil {
-		return false, err
-	}
-	return true, nil
+	err := k.operator.Do(ctx, p, o.force)
+	return err == nil, explain(err)
 }
 
 // again says when the same command has more to do.
@@ -135,7 +133,7 @@ func publicKey(v *manual.Version) string {
 func (k *keys) printRing(ctx context.Context, ring string) error {
 	listing, err := k.operator.List(ctx, ring)
 	if err != nil {
-		return err
+		return explain(err)
 	}
 	_, _ = fmt.Fprintln(k.out)
 	listing.Revoked = nil

@@ -61,7 +61,7 @@ const none = "-"
 func listTable(out io.Writer, l *manual.Listing) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(cells ...string) { _, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) } // Flush tells the error
-	row("RING", "VERSION", "KID", "STATE", "CREATED", "SIGNS FROM", "SIGNS UNTIL", "RETIRES AT", "AGE", "ISSUED", "INTROSPECTED", "FETCHED", "LAST ISSUED")
+	row("RING", "VERSION", "KID", "STATE", "CREATED", "SIGNS FROM", "SIGNS UNTIL", "RETIRES AT", "AGE", "ISSUED", "INTROSPECTED", "JWKS FETCHES", "LAST ISSUED")
 	for _, r := range l.Rings {
 		for _, v := range r.Versions {
 			cells := []string{

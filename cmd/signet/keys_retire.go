@@ -59,7 +59,7 @@ func keysRetire(cmd *cobra.Command, o *changeOptions, to int) error {
 	k.printGone(p.Ring, p.Gone)
 	if len(p.Gone) == 0 { // only fenced: now it is known since when
 		if p, err = k.operator.PlanRetire(ctx, what); err != nil {
-			return err
+			return explain(err)
 		}
 		_, _ = fmt.Fprintf(k.out, "\nNot retired yet%s.\n", again(p))
 	}

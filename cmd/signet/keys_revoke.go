@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"signet/internal/strictyaml"
 	"signet/vaultkeys/manual"
 )
 
@@ -77,7 +79,7 @@ func keysRevoke(cmd *cobra.Command, o *changeOptions, s manual.Suspects) error {
 	k.printOutcome(p, out)
 	if err != nil {
 		k.loud(out.Missing)
-		return fmt.Errorf("%w\nrun it again, it does what is left:%s", err, commands(o.configPath, p, &s))
+		return fmt.Errorf("%w\nrun it again, it does what is left:%s", explain(err), commands(o.configPath, p, &s))
 	}
 	return k.printLeft(ctx, p)
 }
@@ -85,8 +87,11 @@ func keysRevoke(cmd *cobra.Command, o *changeOptions, s manual.Suspects) error {
 // printRevocation shows the plan: what goes on the list, what dies, and each write.
 func (k *keys) printRevocation(p *manual.Revocations) error {
 	k.notes(p.Notes)
+	if len(p.KIDs) > 0 {
+		_, _ = fmt.Fprintln(k.out, "Revoked list, so that no replica publishes, signs with or accepts them any more, whatever Vault says:")
+	}
 	for _, kid := range p.KIDs {
-		_, _ = fmt.Fprintf(k.out, "Revoked list:\n  %s\n     no replica publishes it, signs with it or accepts it any more, whatever Vault says\n", kid.KID)
+		_, _ = fmt.Fprintf(k.out, "  %s\n", kid.KID)
 	}
 	for _, r := range p.Rings {
 		if len(r.Steps) == 0 {
@@ -100,7 +105,11 @@ func (k *keys) printRevocation(p *manual.Revocations) error {
 			}
 			_, _ = fmt.Fprintf(k.out, "Ring %s: version %d, %s, kid %s %s.\n", r.Ring, v.Number, v.State, orNone(v.KID), why)
 		}
-		_, _ = fmt.Fprintf(k.out, "Ring %s: version %d signs then.\n", r.Ring, r.Next)
+		early := ""
+		if r.Early {
+			early = ", before its publish_delay is over: verifiers that have not fetched the JWK set since refuse its tokens until they do"
+		}
+		_, _ = fmt.Fprintf(k.out, "Ring %s: version %d signs then%s.\n", r.Ring, r.Next, early)
 		if err := k.printSteps(r.Ring, r.Steps); err != nil {
 			return err
 		}
@@ -137,7 +146,8 @@ Exposure that is left:
   replicas                              up to %s (refresh_interval)
   verifiers that keep the JWK set       up to %s (refresh_interval %s + jwks_max_age %s + stale_if_error %s)
   verifiers that ignore Cache-Control   until they are restarted or told
-`, c.RefreshInterval, c.RefreshInterval+c.JWKSMaxAge+c.StaleIfError, c.RefreshInterval, c.JWKSMaxAge, c.StaleIfError)
+`, strictyaml.Compact(c.RefreshInterval), strictyaml.Compact(c.RefreshInterval+c.JWKSMaxAge+c.StaleIfError),
+		strictyaml.Compact(c.RefreshInterval), strictyaml.Compact(c.JWKSMaxAge), strictyaml.Compact(c.StaleIfError))
 	if err != nil || len(p.Rings) == 0 {
 		return err
 	}
@@ -148,11 +158,7 @@ Exposure that is left:
 }
 
 func revokedKIDs(kids []string) string {
-	text := "  keys:\n    revoked_kids:\n"
-	for _, kid := range kids {
-		text += "      - " + kid + "\n"
-	}
-	return text
+	return "  keys:\n    revoked_kids:\n      - " + strings.Join(kids, "\n      - ") + "\n"
 }
 
 // commands go on from where this run ended. Of --all they name the versions,

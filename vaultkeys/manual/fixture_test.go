@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -38,7 +37,6 @@ var policy = lifecycle.Policy{
 
 // redis stands for what Redis knows; while err is set it does not answer.
 type redis struct {
-	mu      sync.Mutex
 	err     error
 	revoked map[string]manual.Revocation
 	kids    map[int]string

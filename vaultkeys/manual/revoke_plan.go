@@ -35,8 +35,10 @@ type RingRevocation struct {
 	UpTo int
 	// Dying are the listed versions that die, with the tokens that they signed.
 	Dying []DyingVersion
-	// Next is the version that signs then, as far as it is known now.
+	// Next is the version that signs then, as far as it is known now, and Early
+	// that its publish_delay is not over: not every verifier knows it.
 	Next  int
+	Early bool
 	Steps []Step
 
 	ring *vaultkeys.RingConfig
@@ -127,9 +129,11 @@ func (r *RingRevocation) plan(l *look, s *suspect, named []string, o *Operator) 
 	target := next
 	if next == 0 {
 		target = l.data.LatestVersion + 1
-		r.Steps = append(r.Steps, Step{o.paths.Rotate(r.Ring), "", fmt.Sprintf("makes version %d, which signs at once: verifiers know it only when they fetch the JWK set again", target)})
+		r.Steps = append(r.Steps, Step{o.paths.Rotate(r.Ring), "", fmt.Sprintf("makes version %d", target)})
 	}
 	r.Next = l.signingFrom(target)
+	activation, listed := lifecycle.Activation(l.may, policy(l.ring), r.Next)
+	r.Early = !l.ring.Algorithm.Symmetric() && (!listed || activation.After(l.now))
 	for _, v := range l.below(target) {
 		state, ok := l.states[v.Number]
 		if !ok {
@@ -138,7 +142,7 @@ func (r *RingRevocation) plan(l *look, s *suspect, named []string, o *Operator) 
 		r.Dying = append(r.Dying, DyingVersion{v, state, slices.ContainsFunc(s.named, func(n Version) bool { return n.Number == v.Number })})
 	}
 	if raise := minimums(l, target); len(raise) > 0 {
-		r.Steps = append(r.Steps, Step{o.paths.KeyConfig(r.Ring), parameters(raise), fmt.Sprintf("nothing below version %d signs or verifies any more: its live tokens die", target)})
+		r.Steps = append(r.Steps, Step{o.paths.KeyConfig(r.Ring), parameters(raise), fmt.Sprintf("nothing below version %d signs or verifies any more: live tokens of what is below die", target)})
 	}
 	if l.data.MinAvailableVersion < target {
 		r.Steps = append(r.Steps, Step{o.paths.Trim(r.Ring), "min_available_version=" + strconv.Itoa(target), fmt.Sprintf("everything below version %d is deleted for good", target)})

@@ -525,8 +525,19 @@ func TestRevokeRefusesWhatCannotBeMeant(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, ringOf("a", signer.ES256), ringOf("b", signer.EdDSA))
 	for _, s := range []manual.Suspects{
-		{}, {Ring: "a"}, {Version: 1}, {Ring: "a", Version: 2}, {Ring: "c", Version: 1}, {Ring: "a", Version: -1},
-		{KID: foreign, Ring: "a"}, {KID: foreign, Version: 1}, {KID: foreign, All: true}, {KID: "k"}, {KID: foreign + "A"}, {All: true, Version: 1}, {All: true, Ring: "c"},
+		{},
+		{Ring: "a"},
+		{Version: 1},
+		{Ring: "a", Version: 2},
+		{Ring: "c", Version: 1},
+		{Ring: "a", Version: -1},
+		{KID: foreign, Ring: "a"},
+		{KID: foreign, Version: 1},
+		{KID: foreign, All: true},
+		{KID: "k"},
+		{KID: foreign + "A"},
+		{All: true, Version: 1},
+		{All: true, Ring: "c"},
 	} {
 		if p, err := f.operator().PlanRevoke(t.Context(), s); !errors.Is(err, manual.ErrChoice) {
 			t.Errorf("%+v: %+v, %v", s, p, err)
