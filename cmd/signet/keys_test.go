@@ -141,9 +141,17 @@ func TestKeysAskNobody(t *testing.T) {
 func TestKeysWrongUsage(t *testing.T) {
 	f := newKeysFixture(t)
 	for _, args := range [][]string{
-		{"list", "-o", "xml"}, {"list", "--ring", "other"}, {"list", "extra"}, {"rotate", "--yes", "--ring", "other"},
-		{"retire", "--yes", "--to", "-1"}, {"retire", "--yes", "--to", "9"}, {"trim", "--yes", "--ring", "other"},
-		{"revoke", "--yes"}, {"revoke", "--yes", "--kid", "x"}, {"revoke", "--yes", "--version", "7"}, {"revoke", "--yes", "--all", "--kid", strings.Repeat("A", 43)},
+		{"list", "-o", "xml"},
+		{"list", "--ring", "other"},
+		{"list", "extra"},
+		{"rotate", "--yes", "--ring", "other"},
+		{"retire", "--yes", "--to", "-1"},
+		{"retire", "--yes", "--to", "9"},
+		{"trim", "--yes", "--ring", "other"},
+		{"revoke", "--yes"},
+		{"revoke", "--yes", "--kid", "x"},
+		{"revoke", "--yes", "--version", "7"},
+		{"revoke", "--yes", "--all", "--kid", strings.Repeat("A", 43)},
 	} {
 		f.keys(t, 2, args)
 	}
