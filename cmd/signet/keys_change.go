@@ -72,20 +72,25 @@ func confirm(in io.Reader, out io.Writer, question, want string) error {
 // reports whether it did something.
 func (k *keys) change(ctx context.Context, cmd *cobra.Command, o *changeOptions, p *manual.Plan, word string) (bool, error) {
 	k.notes(p.Notes)
+	if len(p.Steps) > 0 {
+		if err := k.printSteps(p.Ring, p.Steps); err != nil {
+			return false, err
+		}
+	}
 	for _, why := range p.Refusals {
 		k.note("ring %s: %s", p.Ring, why)
 	}
 	switch refused := len(p.Refusals) > 0 && !o.force; {
-	case refused && !o.dryRun:
+	case refused && o.dryRun:
+		k.note("without --force this is refused%s", again(p))
+		return false, nil
+	case refused:
 		return false, fmt.Errorf("%w: nothing was done%s; --force does it all the same", manual.ErrRefused, again(p))
 	case len(p.Steps) == 0:
 		_, err := fmt.Fprintln(k.out, "Nothing to do.")
 		return false, err
-	case refused:
-		k.note("without --force this is refused%s", again(p))
-	}
-	if err := k.printSteps(p.Ring, p.Steps); err != nil || o.dryRun {
-		return false, err
+	case o.dryRun:
+		return false, nil
 	}
 	if !o.yes {
 		if err := confirm(cmd.InOrStdin(), k.out, "Do this?", word); err != nil {

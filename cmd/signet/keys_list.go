@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -40,14 +41,14 @@ apply; -o json says why. The counters, and some of the times, are Redis'.`,
 			}
 			defer k.close()
 			listing, err := k.operator.List(cmd.Context(), o.ring)
-			if err != nil {
+			if listing == nil {
 				return explain(err)
 			}
 			if output == "json" {
-				return listJSON(k.out, listing)
+				return explain(errors.Join(err, listJSON(k.out, listing)))
 			}
 			k.notes(listing.Notes)
-			return listTable(k.out, listing)
+			return explain(errors.Join(err, listTable(k.out, listing)))
 		},
 	}
 	o.add(cmd)

@@ -2,6 +2,7 @@ package manual
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -84,7 +85,8 @@ type RevokedKID struct {
 	ListedBy string
 }
 
-// List looks at all rings, or at one.
+// List looks at all rings, or at one. The error joins those of rings that could
+// not be read; what was read is returned beside it.
 func (o *Operator) List(ctx context.Context, ring string) (*Listing, error) {
 	rings := o.cfg.Rings
 	if ring != "" {
@@ -96,11 +98,13 @@ func (o *Operator) List(ctx context.Context, ring string) (*Listing, error) {
 	}
 	var out Listing
 	var all notes
+	var errs []error
 	listedBy := map[string]string{}
 	for i := range rings {
 		l, err := o.look(ctx, &rings[i])
 		if err != nil {
-			return nil, err
+			errs = append(errs, err)
+			continue
 		}
 		out.Rings = append(out.Rings, o.ringListing(ctx, l))
 		for _, v := range l.listed {
@@ -112,7 +116,7 @@ func (o *Operator) List(ctx context.Context, ring string) (*Listing, error) {
 	}
 	r := o.revoked(ctx, &all)
 	out.Revoked, out.Notes = r.entries(listedBy), all
-	return &out, nil
+	return &out, errors.Join(errs...)
 }
 
 func (o *Operator) ringListing(ctx context.Context, l *look) RingListing {
@@ -140,7 +144,8 @@ func (o *Operator) ringListing(ctx context.Context, l *look) RingListing {
 		out.Versions = append(out.Versions, row)
 	}
 	for n := l.lowest() - 1; n >= 1; n-- {
-		row := VersionListing{Version: Version{Number: n}, State: Retired}
+		gone := When{Why: "Vault lists it no more"}
+		row := VersionListing{Version: Version{Number: n}, State: Retired, SignsFrom: gone, SignsUntil: gone, RetiresAt: gone}
 		if n < l.data.MinAvailableVersion {
 			row.State = Trimmed
 		}

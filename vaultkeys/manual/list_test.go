@@ -1,7 +1,7 @@
 package manual_test
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -205,12 +205,17 @@ func TestListWithoutRedis(t *testing.T) {
 func TestListOneRing(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, ringOf("a", signer.ES256), ringOf("b", signer.EdDSA))
-	l, err := f.operator().List(context.Background(), "b")
+	l, err := f.operator().List(t.Context(), "b")
 	if err != nil || len(l.Rings) != 1 || l.Rings[0].Name != "b" {
 		t.Errorf("%+v, %v", l, err)
 	}
-	if _, err := f.operator().List(context.Background(), "c"); err == nil {
-		t.Error("there is no ring c")
+	if _, err := f.operator().List(t.Context(), "c"); !errors.Is(err, manual.ErrChoice) {
+		t.Errorf("there is no ring c: %v", err)
+	}
+	f.vault.DeleteKey("a")
+	l, err = f.operator().List(t.Context(), "")
+	if err == nil || !strings.Contains(err.Error(), `ring "a"`) || len(l.Rings) != 1 {
+		t.Errorf("the other ring is listed all the same: %+v, %v", l, err)
 	}
 }
 

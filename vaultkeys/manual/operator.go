@@ -78,6 +78,15 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// wait pauses before another look; its error says why there is none.
+func (o *Operator) wait(ctx context.Context) error {
+	err := o.cfg.Pause(ctx, pauseBetween)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w of %v", ErrUnsettled, o.cfg.Patience)
+	}
+	return err
+}
+
 var (
 	// ErrChoice means that what was asked for does not exist or cannot be meant.
 	ErrChoice = errors.New("no such choice")

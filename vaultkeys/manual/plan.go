@@ -95,8 +95,8 @@ func (o *Operator) act(ctx context.Context, ring *vaultkeys.RingConfig, a lifecy
 		case err != nil && !passing(err):
 			return err
 		}
-		if o.cfg.Pause(ctx, pauseBetween) != nil {
-			return errors.Join(fmt.Errorf("%w of %v: Vault does not show it", ErrUnsettled, o.cfg.Patience), failed, err)
+		if late := o.wait(ctx); late != nil {
+			return errors.Join(fmt.Errorf("%w: Vault does not show it", late), failed, err)
 		}
 	}
 }

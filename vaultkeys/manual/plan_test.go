@@ -212,7 +212,7 @@ func TestTrim(t *testing.T) {
 	}
 	f.vault.Configure("es", 2, 0)
 	p, err = f.planTrim()
-	refuses(t, p, err, "version 1 were first seen retired at")
+	refuses(t, p, err, "version 1: first seen retired at")
 	f.advance(alive)
 	p, err = f.planTrim()
 	refuses(t, p, err)
@@ -242,7 +242,7 @@ func TestTrimSymmetric(t *testing.T) {
 	f.look()
 	f.advance(alive)
 	p, err := f.planTrim()
-	refuses(t, p, err, "version 1 were first seen retired at") // by the plan itself
+	refuses(t, p, err, "version 1: first seen retired at") // by the plan itself
 	f.advance(alive)
 	p, err = f.planTrim()
 	if err := f.do(p, err); err != nil || p.Gone[0].KID != f.redis.kids[1] {

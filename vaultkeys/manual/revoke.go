@@ -86,8 +86,8 @@ func (o *Operator) kill(ctx context.Context, r *RingRevocation, named []string, 
 		if err == nil && progress == wrote {
 			continue
 		}
-		if o.cfg.Pause(ctx, pauseBetween) != nil {
-			return errors.Join(fmt.Errorf("%w of %v: %s", ErrUnsettled, o.cfg.Patience, k.stands()), err)
+		if late := o.wait(ctx); late != nil {
+			return errors.Join(fmt.Errorf("%w: %s", late, k.stands()), err)
 		}
 	}
 }

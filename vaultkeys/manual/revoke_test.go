@@ -278,6 +278,11 @@ func TestRevokeAmongOthers(t *testing.T) {
 				f.vault.Configure("es", s.MinDec, s.Latest)
 			}
 		},
+		"the same revocation": func(f *fixture) {
+			if _, _, err := f.revoke(manual.Suspects{Version: 2}); err != nil {
+				f.t.Error(err)
+			}
+		},
 		"a lowered fence": func(f *fixture) {
 			if s := f.state("es"); s.MinEnc > s.MinDec {
 				f.vault.Configure("es", s.MinDec, s.MinDec)
@@ -542,5 +547,20 @@ func TestRevokeRefusesWhatCannotBeMeant(t *testing.T) {
 		if p, err := f.operator().PlanRevoke(t.Context(), s); !errors.Is(err, manual.ErrChoice) {
 			t.Errorf("%+v: %+v, %v", s, p, err)
 		}
+	}
+}
+
+// TestRevokeCancelled: Ctrl-C is no lack of time.
+func TestRevokeCancelled(t *testing.T) {
+	t.Parallel()
+	f := threeVersions(t)
+	p, err := f.operator().PlanRevoke(t.Context(), manual.Suspects{Version: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := f.operator().Revoke(ctx, p); !errors.Is(err, context.Canceled) || errors.Is(err, manual.ErrUnsettled) {
+		t.Error(err)
 	}
 }

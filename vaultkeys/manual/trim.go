@@ -41,7 +41,7 @@ func (o *Operator) trim(ctx context.Context, l *look, p *Plan) {
 		p.refuse("when %s retired is not known", older)
 	case retired.Add(wait).After(l.now):
 		p.Again = retired.Add(wait)
-		p.refuse("%s were first seen retired at %s: until %s lowering min_decryption_version could still bring them back for live tokens",
+		p.refuse("%s: first seen retired at %s; until %s lowering min_decryption_version could still bring them back for live tokens",
 			older, clock(retired), clock(p.Again))
 	}
 	for n := max(1, l.data.MinAvailableVersion); n < lowest; n++ {
