@@ -82,9 +82,12 @@ func listTable(out io.Writer, l *manual.Listing) error {
 		if r.Version > 0 {
 			version = strconv.Itoa(r.Version)
 		}
-		vault := "gone"
-		if r.ListedBy != "" {
+		vault := none
+		switch {
+		case r.ListedBy != "":
 			vault = "STILL LISTED by " + r.ListedBy + ": signet keys revoke --kid " + r.KID
+		case l.Complete:
+			vault = "gone"
 		}
 		row(r.KID, orNone(r.Ring), version, utc(r.At), strings.Join(lists(&r), ","), vault)
 	}

@@ -27,6 +27,9 @@ type Listing struct {
 	Rings []RingListing
 	// Revoked are the kids on the revoked list, and where Vault lists them.
 	Revoked []RevokedKID
+	// Complete says that all rings of the configuration were read: then a kid that
+	// no ring lists is gone from Vault.
+	Complete bool
 	Notes   []string
 }
 
@@ -116,6 +119,7 @@ func (o *Operator) List(ctx context.Context, ring string) (*Listing, error) {
 	}
 	r := o.revoked(ctx, &all)
 	out.Revoked, out.Notes = r.entries(listedBy), all
+	out.Complete = len(out.Rings) == len(o.cfg.Rings)
 	return &out, errors.Join(errs...)
 }
 

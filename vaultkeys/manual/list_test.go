@@ -169,6 +169,11 @@ func TestListSymmetric(t *testing.T) {
 	if v := row(t, l, "hs", 2); v.State != lifecycle.Active || !v.SignsFrom.At.Equal(f.now) {
 		t.Errorf("%+v", v)
 	}
+	kid := f.symmetricKID("hs", 1)
+	f.vault.Configure("hs", 1, 2) // from now on Vault does not compute it
+	if v := row(t, f.look(), "hs", 1); v.KID != kid {
+		t.Errorf("the kid of the fenced version is %q, want %q", v.KID, kid)
+	}
 }
 
 // TestListWithoutRedis: what only Redis knows is left open, with the reason.
@@ -206,7 +211,7 @@ func TestListOneRing(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, ringOf("a", signer.ES256), ringOf("b", signer.EdDSA))
 	l, err := f.operator().List(t.Context(), "b")
-	if err != nil || len(l.Rings) != 1 || l.Rings[0].Name != "b" {
+	if err != nil || len(l.Rings) != 1 || l.Rings[0].Name != "b" || l.Complete || !f.look().Complete {
 		t.Errorf("%+v, %v", l, err)
 	}
 	if _, err := f.operator().List(t.Context(), "c"); !errors.Is(err, manual.ErrChoice) {

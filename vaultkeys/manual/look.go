@@ -164,6 +164,9 @@ func (o *Operator) symmetric(ctx context.Context, l *look) error {
 		if kid == "" {
 			kid = remembered[n]
 		}
+		if kid != remembered[n] {
+			o.remember(ctx, l, n, kid)
+		}
 		if kid == "" {
 			l.notes.add("ring %s: the kid of version %d is not known: Redis does not have it, and Vault does not compute it for this token (any more)", l.ring.Name, n)
 		}
@@ -183,6 +186,15 @@ func (o *Operator) symmetricKID(ctx context.Context, l *look, version int) (stri
 		return "", nil
 	}
 	return kid, err
+}
+
+func (o *Operator) remember(ctx context.Context, l *look, version int, kid string) {
+	if o.cfg.Shared.KIDs == nil {
+		return
+	}
+	if err := o.cfg.Shared.KIDs.Remember(ctx, l.ring.Name, version, kid); err != nil {
+		l.notes.add("the kids of HS256 versions cannot be remembered%s", because(err))
+	}
 }
 
 func (o *Operator) recall(ctx context.Context, l *look) map[int]string {
