@@ -204,9 +204,10 @@ func (f *fixture) kid(ring string, version int) string {
 	return kid
 }
 
-func (f *fixture) symmetricKID(ring string, version int) string {
+// firstHMACKID is the kid of version 1 of the ring hs.
+func (f *fixture) firstHMACKID() string {
 	f.t.Helper()
-	kid, err := vaultkeys.SymmetricKID(f.t.Context(), f.vault, "transit/hmac/"+ring, version)
+	kid, err := vaultkeys.SymmetricKID(f.t.Context(), f.vault, "transit/hmac/hs", 1)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -163,13 +163,13 @@ func TestListSymmetric(t *testing.T) {
 	first := f.now.Add(-time.Hour)
 	f.vault.Rotate("hs")
 	l := f.look()
-	if v := row(t, l, "hs", 1); v.State != lifecycle.Retiring || !v.CreatedAt.Equal(first) || v.KID != f.symmetricKID("hs", 1) || v.JWK != nil || !v.SignsUntil.At.Equal(f.now) {
+	if v := row(t, l, "hs", 1); v.State != lifecycle.Retiring || !v.CreatedAt.Equal(first) || v.KID != f.firstHMACKID() || v.JWK != nil || !v.SignsUntil.At.Equal(f.now) {
 		t.Errorf("%+v", v)
 	}
 	if v := row(t, l, "hs", 2); v.State != lifecycle.Active || !v.SignsFrom.At.Equal(f.now) {
 		t.Errorf("%+v", v)
 	}
-	kid := f.symmetricKID("hs", 1)
+	kid := f.firstHMACKID()
 	f.vault.Configure("hs", 1, 2) // from now on Vault does not compute it
 	if v := row(t, f.look(), "hs", 1); v.KID != kid {
 		t.Errorf("the kid of the fenced version is %q, want %q", v.KID, kid)

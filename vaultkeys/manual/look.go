@@ -2,14 +2,12 @@ package manual
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"signet/vaultkeys"
 	"signet/vaultkeys/lifecycle"
-	"signet/vaultkeys/vaultapi"
 )
 
 // Version is one version of a ring.
@@ -40,6 +38,9 @@ type look struct {
 	states map[int]lifecycle.State
 	// fenceSeen says that Redis knows where min_encryption_version stands.
 	fenceSeen bool
+	// retiredAt is when min_decryption_version was first seen where it is, if
+	// versions are retired and not trimmed; zero if that is not known.
+	retiredAt time.Time
 	notes     notes
 }
 
@@ -103,6 +104,9 @@ func (o *Operator) look(ctx context.Context, ring *vaultkeys.RingConfig) (*look,
 		l.now = o.cfg.Now().Round(0)
 	}
 	l.fenceSeen = o.seeFence(ctx, l)
+	if l.lowest() > max(1, data.MinAvailableVersion) {
+		l.retiredAt = o.firstSeen(ctx, l, ring.Name+":retired", l.lowest())
+	}
 	if err := o.versions(ctx, l); err != nil {
 		return nil, fmt.Errorf("reading ring %q: %w", ring.Name, err)
 	}
@@ -151,61 +155,6 @@ func (o *Operator) versions(ctx context.Context, l *look) error {
 		l.listed = append(l.listed, Version{Number: v.Version, KID: v.KID, CreatedAt: v.CreatedAt, JWK: jwk, publicKey: v.PublicKey})
 	}
 	return nil
-}
-
-// symmetric are the versions of an hmac key, of which Vault lists none.
-func (o *Operator) symmetric(ctx context.Context, l *look) error {
-	remembered := o.recall(ctx, l)
-	for n := max(1, l.data.MinDecryptionVersion); n <= l.data.LatestVersion; n++ {
-		kid, err := o.symmetricKID(ctx, l, n)
-		if err != nil {
-			return fmt.Errorf("deriving the kid of version %d: %w", n, err)
-		}
-		if kid == "" {
-			kid = remembered[n]
-		}
-		if kid != remembered[n] {
-			o.remember(ctx, l, n, kid)
-		}
-		if kid == "" {
-			l.notes.add("ring %s: the kid of version %d is not known: Redis does not have it, and Vault does not compute it for this token (any more)", l.ring.Name, n)
-		}
-		l.listed = append(l.listed, Version{Number: n, KID: kid, CreatedAt: o.firstSeen(ctx, l, l.ring.Name, n)})
-	}
-	return nil
-}
-
-// symmetricKID is what Vault computes, empty where it refuses: always below
-// min_encryption_version, and to a token that may not ask.
-func (o *Operator) symmetricKID(ctx context.Context, l *look, version int) (string, error) {
-	if version < l.data.MinEncryptionVersion {
-		return "", nil
-	}
-	kid, err := vaultkeys.SymmetricKID(ctx, o.cfg.Vault, o.paths.HMAC(l.ring.Name), version)
-	if errors.Is(err, vaultapi.ErrPermissionDenied) || errors.Is(err, vaultapi.ErrVersionRefused) {
-		return "", nil
-	}
-	return kid, err
-}
-
-func (o *Operator) remember(ctx context.Context, l *look, version int, kid string) {
-	if o.cfg.Shared.KIDs == nil {
-		return
-	}
-	if err := o.cfg.Shared.KIDs.Remember(ctx, l.ring.Name, version, kid); err != nil {
-		l.notes.add("the kids of HS256 versions cannot be remembered%s", because(err))
-	}
-}
-
-func (o *Operator) recall(ctx context.Context, l *look) map[int]string {
-	if o.cfg.Shared.KIDs == nil {
-		return nil
-	}
-	kids, err := o.cfg.Shared.KIDs.Recall(ctx, l.ring.Name)
-	if err != nil {
-		l.notes.add("the kids of HS256 versions are not known%s", because(err))
-	}
-	return kids
 }
 
 // firstSeen is when a version was first seen, zero if that is not known.

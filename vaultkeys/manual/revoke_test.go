@@ -438,7 +438,7 @@ func TestRevokeSymmetric(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, hs)
 			f.vault.Rotate("hs")
-			kid := f.symmetricKID("hs", 1)
+			kid := f.firstHMACKID()
 			c.prepare(f, kid)
 			p, out, err := f.revoke(manual.Suspects{Version: 1})
 			if err != nil || out.Signs["hs"] != 2 {

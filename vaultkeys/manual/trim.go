@@ -35,7 +35,7 @@ func (o *Operator) trim(ctx context.Context, l *look, p *Plan) {
 	lowest := l.lowest()
 	older := plural(max(1, l.data.MinAvailableVersion), lowest-1)
 	wait := o.afterFence(ctx, l)
-	retired := o.firstSeen(ctx, l, l.ring.Name+":retired", lowest)
+	retired := l.retiredAt
 	switch {
 	case retired.IsZero():
 		p.refuse("when %s retired is not known", older)

@@ -1,0 +1,65 @@
+package manual
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"signet/vaultkeys"
+	"signet/vaultkeys/vaultapi"
+)
+
+// symmetric are the versions of an hmac key, of which Vault lists none.
+func (o *Operator) symmetric(ctx context.Context, l *look) error {
+	remembered := o.recall(ctx, l)
+	for n := max(1, l.data.MinDecryptionVersion); n <= l.data.LatestVersion; n++ {
+		kid, err := o.symmetricKID(ctx, l, n)
+		if err != nil {
+			return fmt.Errorf("deriving the kid of version %d: %w", n, err)
+		}
+		if kid == "" {
+			kid = remembered[n]
+		}
+		if kid != remembered[n] {
+			o.remember(ctx, l, n, kid)
+		}
+		if kid == "" {
+			l.notes.add("ring %s: the kid of version %d is not known: Redis does not have it, and Vault does not compute it for this token (any more)", l.ring.Name, n)
+		}
+		l.listed = append(l.listed, Version{Number: n, KID: kid, CreatedAt: o.firstSeen(ctx, l, l.ring.Name, n)})
+	}
+	return nil
+}
+
+// symmetricKID is what Vault computes, empty where it refuses: always below
+// min_encryption_version, and to a token that may not ask.
+func (o *Operator) symmetricKID(ctx context.Context, l *look, version int) (string, error) {
+	if version < l.data.MinEncryptionVersion {
+		return "", nil
+	}
+	kid, err := vaultkeys.SymmetricKID(ctx, o.cfg.Vault, o.paths.HMAC(l.ring.Name), version)
+	if errors.Is(err, vaultapi.ErrPermissionDenied) || errors.Is(err, vaultapi.ErrVersionRefused) {
+		return "", nil
+	}
+	return kid, err
+}
+
+func (o *Operator) remember(ctx context.Context, l *look, version int, kid string) {
+	if o.cfg.Shared.KIDs == nil {
+		return
+	}
+	if err := o.cfg.Shared.KIDs.Remember(ctx, l.ring.Name, version, kid); err != nil {
+		l.notes.add("the kids of HS256 versions cannot be remembered%s", because(err))
+	}
+}
+
+func (o *Operator) recall(ctx context.Context, l *look) map[int]string {
+	if o.cfg.Shared.KIDs == nil {
+		return nil
+	}
+	kids, err := o.cfg.Shared.KIDs.Recall(ctx, l.ring.Name)
+	if err != nil {
+		l.notes.add("the kids of HS256 versions are not known%s", because(err))
+	}
+	return kids
+}
