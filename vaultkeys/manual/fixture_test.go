@@ -39,7 +39,7 @@ var policy = lifecycle.Policy{
 type redis struct {
 	err     error
 	revoked map[string]manual.Revocation
-	kids    map[int]string
+	kids    map[string]map[int]string // by ring
 	fences  map[string]lifecycle.Standing
 	seen    map[string]time.Time
 	largest time.Duration
@@ -63,11 +63,13 @@ func (r *redis) Revoke(_ context.Context, kid string, what manual.Revocation) er
 	return r.err
 }
 
-func (r *redis) Recall(context.Context, string) (map[int]string, error) { return r.kids, r.err }
+func (r *redis) Recall(_ context.Context, ring string) (map[int]string, error) {
+	return r.kids[ring], r.err
+}
 
-func (r *redis) Remember(_ context.Context, _ string, version int, kid string) error {
+func (r *redis) Remember(_ context.Context, ring string, version int, kid string) error {
 	if r.err == nil {
-		r.kids[version] = kid
+		r.kids[ring][version] = kid
 	}
 	return r.err
 }
@@ -135,7 +137,7 @@ func newFixture(t *testing.T, rings ...vaultkeys.RingConfig) *fixture {
 	f := &fixture{
 		t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), log: &logtest.Buffer{},
 		redis: &redis{
-			revoked: map[string]manual.Revocation{}, kids: map[int]string{}, fences: map[string]lifecycle.Standing{},
+			revoked: map[string]manual.Revocation{}, kids: map[string]map[int]string{"es": {}, "hs": {}}, fences: map[string]lifecycle.Standing{},
 			seen: map[string]time.Time{}, largest: maxTTL, uses: map[string]manual.KIDUse{},
 		},
 	}

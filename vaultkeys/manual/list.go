@@ -69,9 +69,13 @@ func (o *Operator) ringListing(ctx context.Context, l *look) RingListing {
 		}
 		out.Versions = append(out.Versions, row)
 	}
+	var noted map[int]string
+	if l.lowest() > 1 {
+		noted = o.recall(ctx, l)
+	}
 	for n := l.lowest() - 1; n >= 1; n-- {
 		gone := When{Why: "Vault lists it no more"}
-		row := VersionListing{Version: Version{Number: n}, State: Retired, SignsFrom: gone, SignsUntil: gone, RetiresAt: gone}
+		row := VersionListing{Version: Version{Number: n, KID: noted[n]}, State: Retired, SignsFrom: gone, SignsUntil: gone, RetiresAt: gone}
 		if n < l.data.MinAvailableVersion {
 			row.State = Trimmed
 		}

@@ -236,14 +236,14 @@ func TestTrim(t *testing.T) {
 func TestTrimSymmetric(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, ringOf("hs", signer.HS256))
-	f.redis.kids[1] = f.firstHMACKID()
+	f.redis.kids["hs"][1] = f.firstHMACKID()
 	f.vault.Rotate("hs")
 	f.vault.Configure("hs", 2, 2)
 	f.look()
 	f.advance(alive)
 	p, err := f.planTrim()
 	refuses(t, p, err)
-	if err := f.do(p, err); err != nil || p.Gone[0].KID != f.redis.kids[1] {
+	if err := f.do(p, err); err != nil || p.Gone[0].KID != f.redis.kids["hs"][1] {
 		t.Fatalf("%+v, %v", p, err)
 	}
 }

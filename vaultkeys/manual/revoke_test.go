@@ -430,9 +430,9 @@ func TestRevokeSymmetric(t *testing.T) {
 		known   bool
 	}{
 		"Vault tells":       {func(*fixture, string) {}, true},
-		"Redis tells":       {func(f *fixture, kid string) { f.vault.Configure("hs", 1, 2); f.redis.kids[1] = kid }, true},
-		"the token may not": {func(f *fixture, kid string) { f.refuse("transit/hmac/hs"); f.redis.kids[1] = kid }, true},
-		"nobody tells":      {func(f *fixture, _ string) { f.refuse("transit/hmac/hs"); clear(f.redis.kids) }, false},
+		"Redis tells":       {func(f *fixture, kid string) { f.vault.Configure("hs", 1, 2); f.redis.kids["hs"][1] = kid }, true},
+		"the token may not": {func(f *fixture, kid string) { f.refuse("transit/hmac/hs"); f.redis.kids["hs"][1] = kid }, true},
+		"nobody tells":      {func(f *fixture, _ string) { f.refuse("transit/hmac/hs"); clear(f.redis.kids["hs"]) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -562,5 +562,44 @@ func TestRevokeCancelled(t *testing.T) {
 	cancel()
 	if _, err := f.operator().Revoke(ctx, p); !errors.Is(err, context.Canceled) || errors.Is(err, manual.ErrUnsettled) {
 		t.Error(err)
+	}
+}
+
+// TestRevokeRetiredByNote: the replicas' notes tell the kid that Vault does not.
+func TestRevokeRetiredByNote(t *testing.T) {
+	t.Parallel()
+	for name, suspects := range map[string]func(kid string) manual.Suspects{
+		"by number": func(string) manual.Suspects { return manual.Suspects{Version: 1} },
+		"by kid":    func(kid string) manual.Suspects { return manual.Suspects{KID: kid} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := threeVersions(t)
+			kid := f.kid("es", 1)
+			f.redis.kids["es"][1] = kid
+			f.vault.Configure("es", 2, 2)
+			if v := row(t, f.look(), "es", 1); v.State != manual.Retired || v.KID != kid {
+				t.Errorf("%+v", v)
+			}
+			if _, _, err := f.revoke(suspects(kid)); err != nil {
+				t.Fatal(err)
+			}
+			f.want("es", state{Latest: 3, MinDec: 2, MinEnc: 2, Avail: 2})
+			f.listed(kid)
+		})
+	}
+}
+
+// TestNotesOfAReplacedKey: the note stays, for replicas to find out.
+func TestNotesOfAReplacedKey(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, ringOf("hs", signer.HS256))
+	f.redis.kids["hs"][1] = foreign
+	l := f.look()
+	if v := row(t, l, "hs", 1); v.KID != f.firstHMACKID() || f.redis.kids["hs"][1] != foreign {
+		t.Errorf("%+v, noted %q", v, f.redis.kids["hs"][1])
+	}
+	if !strings.Contains(strings.Join(l.Notes, "\n"), "it was replaced") {
+		t.Errorf("notes: %q", l.Notes)
 	}
 }

@@ -31,8 +31,8 @@ type RevokedList interface {
 	Revoke(ctx context.Context, kid string, what Revocation) error
 }
 
-// KIDs are the kids of HS256 versions, which Vault computes only until a
-// version is fenced.
+// KIDs are the replicas' notes of kids: Vault tells no kid of a retired version,
+// and computes that of an HS256 version only until it is fenced.
 type KIDs interface {
 	Remember(ctx context.Context, ring string, version int, kid string) error
 	Recall(ctx context.Context, ring string) (map[int]string, error)

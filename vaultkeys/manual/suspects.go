@@ -126,15 +126,12 @@ func (o *Operator) suspect(ctx context.Context, l *look, s *Suspects) (suspect, 
 }
 
 // byNumber is a version with its kid. Of one that Vault lists no longer only an
-// earlier revocation, or Redis for an HS256 version, may know the kid.
+// earlier revocation and the replicas' notes may know the kid.
 func (o *Operator) byNumber(ctx context.Context, l *look, number int) Version {
 	if i := slices.IndexFunc(l.listed, func(v Version) bool { return v.Number == number }); i >= 0 {
 		return l.listed[i]
 	}
-	v := Version{Number: number}
-	if l.ring.Algorithm.Symmetric() {
-		v.KID = o.recall(ctx, l)[number]
-	}
+	v := Version{Number: number, KID: o.recall(ctx, l)[number]}
 	for kid, r := range l.revoked.redis {
 		if r.Ring == l.ring.Name && r.Version == number {
 			v.KID = kid
@@ -144,8 +141,7 @@ func (o *Operator) byNumber(ctx context.Context, l *look, number int) Version {
 }
 
 // byKID are the versions with that kid. Retired ones, which Vault does not
-// list, are found by the note of an earlier revocation, or by what Redis knows
-// of HS256 versions.
+// list, are found by the note of an earlier revocation, or by the replicas' notes.
 func (o *Operator) byKID(ctx context.Context, l *look, kid string) []Version {
 	var out []Version
 	for _, v := range l.listed {
@@ -159,9 +155,6 @@ func (o *Operator) byKID(ctx context.Context, l *look, kid string) []Version {
 	hidden := func(n int) bool { return n >= max(1, l.data.MinAvailableVersion) && n < l.lowest() }
 	if r, ok := l.revoked.redis[kid]; ok && r.Ring == l.ring.Name && hidden(r.Version) {
 		return []Version{{Number: r.Version, KID: kid}}
-	}
-	if !l.ring.Algorithm.Symmetric() {
-		return nil
 	}
 	for n, known := range o.recall(ctx, l) {
 		if known == kid && hidden(n) {

@@ -17,11 +17,14 @@ func (o *Operator) symmetric(ctx context.Context, l *look) error {
 		if err != nil {
 			return fmt.Errorf("deriving the kid of version %d: %w", n, err)
 		}
-		if kid == "" {
-			kid = remembered[n]
-		}
-		if kid != remembered[n] {
+		switch noted := remembered[n]; {
+		case kid == "":
+			kid = noted
+		case noted == "":
 			o.remember(ctx, l, n, kid)
+		case noted != kid:
+			// It stays: by such a note a replica that starts finds out too.
+			l.notes.add("ring %s: version %d is another key than the replicas noted (kid %s): it was replaced", l.ring.Name, n, noted)
 		}
 		if kid == "" {
 			l.notes.add("ring %s: the kid of version %d is not known: Redis does not have it, and Vault does not compute it for this token (any more)", l.ring.Name, n)
@@ -59,7 +62,7 @@ func (o *Operator) recall(ctx context.Context, l *look) map[int]string {
 	}
 	kids, err := o.cfg.Shared.KIDs.Recall(ctx, l.ring.Name)
 	if err != nil {
-		l.notes.add("the kids of HS256 versions are not known%s", because(err))
+		l.notes.add("the notes of kids are not known%s", because(err))
 	}
 	return kids
 }
