@@ -164,9 +164,9 @@ func (c *Canary) try(ctx context.Context, ring string) error {
 }
 
 func (c *Canary) signOnce(ctx context.Context, ring string) error {
-	key, err := c.cfg.Keys.SigningKey(ring)
+	key, err := choose(ctx, c.cfg.Keys, ring)
 	if err != nil {
-		return fmt.Errorf("choosing a key of %s: %w", ring, err)
+		return err
 	}
 	nonce := make([]byte, 16)
 	if _, err := rand.Read(nonce); err != nil {

@@ -19,6 +19,9 @@ var (
 	// ErrVersionRefused: the key holder no longer signs with the pinned
 	// version. The header must be rebuilt with the current kid.
 	ErrVersionRefused = errors.New("key version refused")
+	// ErrNoVersion: the ring was read, and none of its versions may sign, because
+	// the last one that might was just revoked. It comes with ErrUnavailable.
+	ErrNoVersion = errors.New("no version may sign")
 	// ErrUnknownRing: no such key ring is configured.
 	ErrUnknownRing = errors.New("unknown key ring")
 	// ErrInvalidToken: the token is not one of ours, or not valid now. It never
@@ -69,13 +72,14 @@ type Backend interface {
 // RefreshTo touch the network.
 type Keys interface {
 	// SigningKey is the version that signs now. ErrUnknownRing, or
-	// ErrUnavailable when the snapshot is missing or too old to sign by.
+	// ErrUnavailable when the snapshot is missing or too old to sign by, or, with
+	// ErrNoVersion, has none.
 	SigningKey(ring string) (Key, error)
 	// VerificationKey is the version with that kid, if it is neither retired
 	// nor revoked.
 	VerificationKey(kid string) (Key, bool)
 	// Refresh reads the ring again now (single flight, rate-limited), after
-	// ErrVersionRefused.
+	// ErrVersionRefused or ErrNoVersion.
 	Refresh(ctx context.Context, ring string) error
 	// RefreshTo reads again every ring that was last read before at (single
 	// flight, rate-limited), after an unknown kid. An error means that the kid

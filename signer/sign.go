@@ -80,9 +80,12 @@ func (s *Signer) Sign(ctx context.Context, ring string, c Claims) (Token, error)
 			return Token{}, fmt.Errorf("signing with %s: %w: %w", ring, ErrUnavailable, err)
 		}
 	}
-	key, err := s.cfg.Keys.SigningKey(ring)
+	key, err := choose(ctx, s.cfg.Keys, ring)
 	if err != nil {
-		return Token{}, fmt.Errorf("choosing a key of %s: %w", ring, err)
+		if s.cfg.Breaker != nil && errors.Is(err, ErrNoVersion) && ctx.Err() == nil {
+			s.cfg.Breaker.Suspect(ring) // so that not every caller waits as long
+		}
+		return Token{}, err
 	}
 	text, err := s.sign(ctx, key, &c)
 	if errors.Is(err, ErrVersionRefused) {

@@ -118,3 +118,58 @@ func TestRevokedWhileSealed(t *testing.T) {
 		}
 	}
 }
+
+// TestRevokedKeyFromABackup: the key is put back from a backup that somebody
+// took before the revocation. Vault then lists the revoked version, which was
+// trimmed, and would sign with it. A backup that can be taken needs
+// allow_plaintext_backup, so a key that honestly has it is unfit as well.
+func TestRevokedKeyFromABackup(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		unfit bool
+		alarm string
+	}{
+		"as any other key":           {false, "revoked_listed"},
+		"with plaintext_backup, too": {true, "misconfigured"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			list := &revokedList{}
+			list.set(nil)
+			f := newFixture(t, func(c *vaultkeys.RingsConfig) { c.Revoked = list })
+			f.load(t)
+			old := f.signing(t, "es").KID
+			f.vault.Flags("es", false, tc.unfit, false)
+			backup := f.vault.Backup("es")
+			f.vault.Flags("es", false, false, false)
+
+			list.set(nil, old)
+			f.vault.Rotate("es")
+			f.vault.Configure("es", 2, 2)
+			f.load(t)
+			next := f.signing(t, "es").KID
+			before := f.alarms(t, "es", tc.alarm)
+			f.vault.Restore("es", backup)
+			err := f.rings.Load(t.Context())
+			if errors.Is(err, vaultkeys.ErrMisconfigured) != tc.unfit {
+				t.Fatalf("reading the restored key: %v", err)
+			}
+			if _, ok := f.rings.VerificationKey(old); ok || !equal(f.kids(t), []string{next}) {
+				t.Errorf("published %v, the revoked kid verifies: %v; want %s alone, and not", f.kids(t), ok, next)
+			}
+			if key, err := f.rings.SigningKey("es"); err == nil && key.KID == old {
+				t.Error("signs with the revoked key")
+			}
+			if f.alarms(t, "es", tc.alarm) <= before {
+				t.Errorf("no alarm %s:\n%s", tc.alarm, f.log)
+			}
+
+			// One that starts now knows nothing but the list.
+			g := newFixture(t, func(c *vaultkeys.RingsConfig) { c.Vault, c.Revoked = f.vault, list })
+			_ = g.rings.Load(t.Context()) // unfit, or with nothing to sign with
+			if _, ok := g.rings.VerificationKey(old); ok || strings.Contains(string(g.rings.JWKS().Body), old) {
+				t.Error("a replica that starts afterwards uses the revoked key")
+			}
+		})
+	}
+}

@@ -121,7 +121,7 @@ func (r *Rings) SigningKey(ring string) (signer.Key, error) {
 	}
 	key, ok := s.signing(now)
 	if !ok {
-		return signer.Key{}, fmt.Errorf("%w: ring %q has no version that may sign", signer.ErrUnavailable, ring)
+		return signer.Key{}, fmt.Errorf("%w: ring %q: %w", signer.ErrUnavailable, ring, signer.ErrNoVersion)
 	}
 	if p, ok := v.byKID[key.KID]; !ok || p.key.Ring != ring {
 		return signer.Key{}, fmt.Errorf("%w: ring %q version %d is also a key of another ring", signer.ErrUnavailable, ring, key.Version)

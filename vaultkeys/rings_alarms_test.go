@@ -39,7 +39,7 @@ func TestRevokedKID(t *testing.T) {
 	}
 	vault.Configure("es", 2, 2) // only the revoked one is left
 	f.load(t)
-	if _, err := f.rings.SigningKey("es"); !errors.Is(err, signer.ErrUnavailable) {
+	if _, err := f.rings.SigningKey("es"); !errors.Is(err, signer.ErrUnavailable) || !errors.Is(err, signer.ErrNoVersion) {
 		t.Fatalf("signs although only a revoked version is left: %v", err)
 	}
 	if len(f.kids(t)) != 0 {

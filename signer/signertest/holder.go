@@ -56,6 +56,7 @@ type ring struct {
 	minimum   int       // lowest version that still signs (min_encryption_version)
 	known     int       // the version that SigningKey reports until the next Refresh
 	next      int       // the version that it reports afterwards
+	none      int       // calls of Refresh until it reports any
 }
 
 type version struct {
@@ -110,6 +111,16 @@ func (h *Holder) Fence(name string) signer.Key {
 	defer h.mu.Unlock()
 	r := h.ring(name)
 	r.minimum, r.next = key.Version, key.Version
+	return key
+}
+
+// Revoke leaves no version that may sign until Refresh has been called so many
+// times, and then the ring signs with a new one, which it returns.
+func (h *Holder) Revoke(name string, refreshes int) signer.Key {
+	key := h.Fence(name)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ring(name).none = refreshes
 	return key
 }
 
@@ -287,6 +298,9 @@ func (h *Holder) SigningKey(name string) (signer.Key, error) {
 	if !ok {
 		return signer.Key{}, fmt.Errorf("%w: %s", signer.ErrUnknownRing, name)
 	}
+	if r.none > 0 {
+		return signer.Key{}, fmt.Errorf("%w: %w", signer.ErrUnavailable, signer.ErrNoVersion)
+	}
 	return r.versions[r.known-1].key, nil
 }
 
@@ -313,7 +327,7 @@ func (h *Holder) Refresh(_ context.Context, name string) error {
 		return h.failKeys
 	}
 	r := h.ring(name)
-	r.known = r.next
+	r.known, r.none = r.next, max(r.none-1, 0)
 	return nil
 }
 
