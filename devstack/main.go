@@ -12,7 +12,7 @@ import (
 )
 
 const usage = `usage: devstack [run] [-data DIR] [-signet PATH]
-       devstack server -dev [-dev-root-token-id ID] [-dev-listen-address ADDR] [-storage DIR] [-log-level LEVEL]
+       devstack server -dev [-dev-root-token-id ID] [-dev-listen-address ADDR] [-storage DIR [-raft]] [-log-level LEVEL]
        devstack redis [-addr ADDR]
 
 Each command has -h.

@@ -25,8 +25,12 @@ func runVault(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	addr := flags.String("dev-listen-address", envOr("VAULT_DEV_LISTEN_ADDRESS", "127.0.0.1:8200"), "address of the API (VAULT_DEV_LISTEN_ADDRESS)")
 	level := flags.String("log-level", envOr("VAULT_LOG_LEVEL", "warn"), "trace, debug, info, warn or error (VAULT_LOG_LEVEL)")
 	storage := flags.String("storage", "", "directory to keep data and unseal key in; empty keeps them in memory")
+	raft := flags.Bool("raft", false, "keep -storage by raft (integrated storage), so that snapshots can be taken and restored")
 	if err := parse(flags, args); err != nil {
 		return err
+	}
+	if *raft && *storage == "" {
+		return fmt.Errorf("%w: -raft needs -storage DIR", errUsage)
 	}
 	if !*dev {
 		return fmt.Errorf("%w: only `server -dev`: this Vault is for development", errUsage)
@@ -38,6 +42,7 @@ func runVault(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	server, err := vaultserver.Start(ctx, vaultserver.Config{
 		Listener:  listener,
 		Storage:   *storage,
+		Raft:      *raft,
 		RootToken: *root,
 		LogLevel:  *level,
 		LogOutput: stderr,

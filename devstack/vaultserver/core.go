@@ -43,6 +43,9 @@ func newCore(cfg Config, logger hclog.Logger) (*vault.Core, *vault.CoreConfig, e
 		// A root token with a chosen id is no server side consistent token.
 		DisableSSCTokens: true,
 	}
+	if cfg.Raft {
+		return newRaftCore(config)
+	}
 	core, err := vault.NewCore(config)
 	if err != nil {
 		return nil, nil, fmt.Errorf("making vault's core: %w", err)
@@ -61,6 +64,9 @@ func newStorage(cfg Config, logger hclog.Logger) (physical.Backend, string, erro
 	dir, err := dataDir(cfg.Storage)
 	if err != nil {
 		return nil, "", err
+	}
+	if cfg.Raft {
+		return newRaft(dir, logger)
 	}
 	b, err := file.NewFileBackend(map[string]string{"path": dir}, logger)
 	if err != nil {

@@ -30,6 +30,11 @@ func open(ctx context.Context, core *vault.Core, cfg Config) (keys, error) {
 	if err := unseal(core, k.UnsealKey); err != nil {
 		return keys{}, err
 	}
+	if cfg.Raft {
+		if err := active(ctx, core); err != nil {
+			return keys{}, err
+		}
+	}
 	if !initialised && cfg.RootToken != "" {
 		if err := replaceRoot(ctx, core, &k, cfg.RootToken); err != nil {
 			return keys{}, err

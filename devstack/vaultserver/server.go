@@ -22,6 +22,9 @@ type Config struct {
 	// Storage is a directory for Vault's data and its unseal key, made if it does
 	// not exist. Empty means in memory.
 	Storage string
+	// Raft keeps Storage as one node of integrated storage, whose snapshots the
+	// API takes and restores. It needs Storage.
+	Raft bool
 	// RootToken is the id of the root token. Empty lets Vault choose one. With
 	// Storage it counts only at the first start; later starts keep the stored one.
 	RootToken string

@@ -236,3 +236,42 @@ func TestClosesUnusedConnectionsAtOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRaftRestoresSnapshots: what was made after a snapshot is gone with its
+// restore, and the server goes on.
+func TestRaftRestoresSnapshots(t *testing.T) {
+	_, url := start(t, vaultserver.Config{Storage: t.TempDir(), Raft: true, RootToken: "root"})
+	must(t, "root", http.MethodPost, url+"/v1/sys/mounts/transit", map[string]string{"type": "transit"})
+	snapshot := raw(t, http.MethodGet, url+"/v1/sys/storage/raft/snapshot", nil)
+	must(t, "root", http.MethodPost, url+"/v1/transit/keys/k", map[string]string{"type": "ed25519"})
+	want(t, sign(t, "root", url), http.StatusOK)
+	raw(t, http.MethodPost, url+"/v1/sys/storage/raft/snapshot-force", snapshot)
+	deadline := time.Now().Add(30 * time.Second)
+	for sign(t, "root", url) != http.StatusBadRequest { // no such key
+		if time.Now().After(deadline) {
+			t.Fatal("30 s after the restore the key is still there, or nothing is")
+		}
+	}
+	must(t, "root", http.MethodPost, url+"/v1/transit/keys/k", map[string]string{"type": "ed25519"})
+	want(t, sign(t, "root", url), http.StatusOK)
+}
+
+// raw sends and returns bytes that are no JSON.
+func raw(t *testing.T, method, url string, body []byte) []byte {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Vault-Token", "root")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	out, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode/100 != 2 {
+		t.Fatalf("%s %s: status %d, %v: %s", method, url, resp.StatusCode, err, out)
+	}
+	return out
+}
