@@ -46,6 +46,10 @@ endif
 	$(GO) test $(RACE) -timeout 20m ./...
 	cd devstack && $(GO) vet . && $(GO) test -timeout 10m ./...
 
+.PHONY: soak
+soak: build devstack ## the long runs: 100 rotations under load, every step of a keeper killed, emergencies
+	SIGNET_SOAK=1 $(GO) test $(RACE) -count=1 -timeout 60m ./integration/ ./vaultkeys/... -run 'Soak|Rotations|Simulation|KeeperKilled|RevokeUnderLoad' -v
+
 .PHONY: lint
 lint: $(GOLANGCI) ## golangci-lint over both modules
 	$(GOLANGCI) run ./...

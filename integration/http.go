@@ -175,18 +175,34 @@ func (s *Signet) Active(t testing.TB, as Client, token string) bool {
 // KIDs are the kids of the replica's JWK set, in its order.
 func (s *Signet) KIDs(t testing.TB) []string {
 	t.Helper()
+	kids, err := s.TryKIDs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kids
+}
+
+// TryKIDs is KIDs for goroutines, which may not end a test.
+func (s *Signet) TryKIDs() ([]string, error) {
+	req, err := http.NewRequest(http.MethodGet, s.URL+"/.well-known/jwks.json", http.NoBody) //nolint:noctx // the client has a timeout
+	if err != nil {
+		return nil, fmt.Errorf("building: %w", err)
+	}
+	r, err := s.Send(req)
+	if err != nil {
+		return nil, err
+	}
 	var set struct {
 		Keys []struct {
 			KID string `json:"kid"`
 		} `json:"keys"`
 	}
-	r := s.Get(t, "/.well-known/jwks.json").Want(t, http.StatusOK)
-	if err := json.Unmarshal(r.Body, &set); err != nil {
-		t.Fatalf("the JWK set is no JSON: %v", err)
+	if err := json.Unmarshal(r.Body, &set); err != nil || r.Status != http.StatusOK {
+		return nil, fmt.Errorf("the JWK set: status %d, %w: %s", r.Status, err, r.Body)
 	}
 	kids := make([]string, 0, len(set.Keys))
 	for _, k := range set.Keys {
 		kids = append(kids, k.KID)
 	}
-	return kids
+	return kids, nil
 }

@@ -1,9 +1,11 @@
 package integration
 
 import (
+	"bufio"
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -33,14 +35,21 @@ func (s *Stack) StartSignet(t testing.TB) *Signet {
 // WaitReady waits until the replica answers and has proved that it can sign.
 func (s *Signet) WaitReady(t testing.TB) {
 	t.Helper()
-	for _, path := range []string{"/readyz", "/readyz/sign"} {
-		Eventually(t, 30*time.Second, path+" is 200", func() bool {
-			if s.process.exited() {
-				t.Fatalf("signet ended at start:\n%s", s.process.log.String())
-			}
-			return s.Probe(path) == http.StatusOK
-		})
-	}
+	s.WaitServing(t)
+	s.wait(t, "/readyz/sign")
+}
+
+// WaitServing waits until the replica answers, whether it can sign or not.
+func (s *Signet) WaitServing(t testing.TB) { t.Helper(); s.wait(t, "/readyz") }
+
+func (s *Signet) wait(t testing.TB, path string) {
+	t.Helper()
+	Eventually(t, 30*time.Second, path+" is 200", func() bool {
+		if s.process.exited() {
+			t.Fatalf("signet ended at start:\n%s", s.process.log.String())
+		}
+		return s.Probe(path) == http.StatusOK
+	})
 }
 
 // Probe asks the ops listener and returns the status, 0 when nothing answers.
@@ -51,6 +60,34 @@ func (s *Signet) Probe(path string) int {
 	}
 	_ = resp.Body.Close()
 	return resp.StatusCode
+}
+
+// Metric is the sum of a metric's series that have the label, such as
+// `kind="stale"`; 0 if there is none.
+func (s *Signet) Metric(t testing.TB, name, label string) float64 {
+	t.Helper()
+	resp, err := http.Get(s.OpsURL + "/metrics") //nolint:noctx // bounded by the test
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	sum := 0.0
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		series, value, _ := strings.Cut(lines.Text(), "} ")
+		if !strings.HasPrefix(series, name+"{") || !strings.Contains(series, label) {
+			continue
+		}
+		v, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			t.Fatalf("metrics: %q: %v", lines.Text(), err)
+		}
+		sum += v
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return sum
 }
 
 // Log is what the replica has printed so far.

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // Options shape a Stack; nil is valid, and so is every zero field.
@@ -18,6 +17,13 @@ type Options struct {
 	Replicas int
 	// Rings are the key rings; none means one ES256 ring named signet-es256.
 	Rings []Ring
+	// Raft gives Vault integrated storage, for snapshots: see NewRaftVault.
+	Raft bool
+	// Keeper runs a keeper inside every replica.
+	Keeper bool
+	// Times are the key times of the configuration; nil means short ones, by
+	// which no version is ever old.
+	Times *KeyTimes
 	// Refresh overrides lines of the config's refresh section, such as
 	// "grace": "0s".
 	Refresh map[string]string
@@ -36,15 +42,6 @@ type Ring struct {
 	RSABits int
 }
 
-// The key times of a test's configuration: as short as the guards
-// (docs/configuration.md#guards) allow, so that a rotation can be watched.
-const (
-	RefreshInterval = 200 * time.Millisecond
-	PublishDelay    = 5 * time.Second
-	keyTimes        = `publish_delay: 5s, max_ttl: 10m, rotation_period: 24h, retire_margin: 6s`
-	keysSection     = `keys: {refresh_interval: 200ms, jwks_max_age: 1s, stale_if_error: 1s, clock_skew: 1s}`
-)
-
 // Stack is a Vault, a Redis and one or more running Signets in front of them.
 type Stack struct {
 	Vault *Vault
@@ -55,8 +52,11 @@ type Stack struct {
 	// Demo may use every grant and introspect; Reader may only introspect tokens
 	// of the audience https://api.example.com; Other is a second login service.
 	Demo, Reader, Other Client
-	// CredentialsDir holds what `signet vault init` wrote: role_id, secret_id.
-	CredentialsDir string
+	// CredentialsDir holds what `signet vault init` wrote: role_id, secret_id;
+	// KeeperCredentialsDir the same for a keeper.
+	CredentialsDir, KeeperCredentialsDir string
+	// RevokedKIDs is keys.revoked_kids of replicas that are started from now on.
+	RevokedKIDs []string
 
 	signets []*Signet
 	dir     string
@@ -72,16 +72,23 @@ func New(t testing.TB, options *Options) *Stack {
 	if options != nil {
 		s.options = *options
 	}
+	if s.options.Times == nil {
+		s.options.Times = &defaultTimes
+	}
 	if len(s.options.Rings) == 0 {
 		s.options.Rings = []Ring{{Name: "signet-es256", Algorithm: "ES256"}}
 	}
 	var starting sync.WaitGroup
 	starting.Go(func() { s.Redis = NewRedis(t) })
-	s.Vault = NewVault(t)
+	if s.options.Raft {
+		s.Vault = NewRaftVault(t)
+	} else {
+		s.Vault = NewVault(t)
+	}
 	starting.Wait()
 	s.VaultLink = NewProxy(t, strings.TrimPrefix(s.Vault.Addr, "http://"))
 	s.RedisLink = NewProxy(t, s.Redis.Addr)
-	s.CredentialsDir = filepath.Join(s.dir, "credentials")
+	s.CredentialsDir, s.KeeperCredentialsDir = filepath.Join(s.dir, "credentials"), filepath.Join(s.dir, "keeper")
 	s.Demo, s.Reader, s.Other = newClient(t, "demo"), newClient(t, "reader"), newClient(t, "other")
 	s.writeClients(t)
 	s.vaultInit(t)
@@ -114,7 +121,8 @@ func (s *Stack) vaultInit(t testing.TB) {
 	t.Helper()
 	s.issuer = "http://" + FreeAddr(t)
 	config := s.writeConfig(t, "init.yaml", FreeAddr(t), FreeAddr(t))
-	cmd := exec.Command(SignetBinary(t), "vault", "init", "--config", config, "--credentials-dir", s.CredentialsDir) //nolint:noctx // bounded by the test
+	cmd := exec.Command(SignetBinary(t), "vault", "init", "--config", config, //nolint:noctx // bounded by the test
+		"--credentials-dir", s.CredentialsDir, "--keeper-credentials-dir", s.KeeperCredentialsDir)
 	cmd.Env = append(os.Environ(), "VAULT_ADDR="+s.Vault.Addr, "VAULT_TOKEN="+s.Vault.RootToken)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("signet vault init: %v\n%s", err, out)
@@ -128,15 +136,18 @@ func (s *Stack) writeConfig(t testing.TB, name, addr, ops string) string {
 	b.WriteString("listen: {address: \"" + addr + "\", drain: 0s}\nops: {address: \"" + ops + "\"}\n")
 	b.WriteString("vault:\n  address: http://" + s.VaultLink.Addr + "\n  insecure: true\n")
 	b.WriteString("  auth: {method: approle, role_id: {file: credentials/role_id}, secret_id: {file: credentials/secret_id}}\n")
+	if s.options.Keeper {
+		b.WriteString("keeper: {vault: {auth: {method: approle, role_id: {file: keeper/role_id}, secret_id: {file: keeper/secret_id}}}}\n")
+	}
 	b.WriteString("rings:\n")
 	for _, r := range s.options.Rings {
 		bits := ""
 		if r.RSABits > 0 {
 			bits = ", rsa_bits: " + strconv.Itoa(r.RSABits)
 		}
-		b.WriteString("  - {name: " + r.Name + ", algorithm: " + r.Algorithm + bits + ", " + keyTimes + "}\n")
+		b.WriteString("  - {name: " + r.Name + ", algorithm: " + r.Algorithm + bits + ", " + s.options.Times.ring() + "}\n")
 	}
-	b.WriteString(keysSection + "\n")
+	b.WriteString(s.options.Times.sections(s.RevokedKIDs))
 	b.WriteString("redis: {addresses: [\"" + s.RedisLink.Addr + "\"], insecure: true}\n")
 	if len(s.options.Refresh) > 0 {
 		b.WriteString("refresh:\n")
@@ -195,8 +206,8 @@ func (s *Stack) checkLogs(t testing.TB) {
 
 func (s *Stack) secrets() []string {
 	all := []string{s.Demo.Secret, s.Reader.Secret, s.Other.Secret}
-	for _, name := range []string{"secret_id"} {
-		if b, err := os.ReadFile(filepath.Join(s.CredentialsDir, name)); err == nil {
+	for _, dir := range []string{s.CredentialsDir, s.KeeperCredentialsDir} {
+		if b, err := os.ReadFile(filepath.Join(dir, "secret_id")); err == nil {
 			all = append(all, strings.TrimSpace(string(b)))
 		}
 	}

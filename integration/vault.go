@@ -45,11 +45,11 @@ func NewVault(t testing.TB) *Vault {
 	panic("unreachable: Current returns only the three")
 }
 
-func vaultProcess(t testing.TB) *Vault {
+func vaultProcess(t testing.TB, args ...string) *Vault {
 	t.Helper()
 	addr := FreeAddr(t)
-	p := start(t, "vault", os.Environ(), devstackBinary(t), "server", "-dev",
-		"-dev-root-token-id="+rootToken, "-dev-listen-address="+addr)
+	args = append([]string{"server", "-dev", "-dev-root-token-id=" + rootToken, "-dev-listen-address=" + addr}, args...)
+	p := start(t, "vault", os.Environ(), devstackBinary(t), args...)
 	v := &Vault{Addr: "http://" + addr, RootToken: rootToken}
 	v.output = func(testing.TB) string { return p.log.String() }
 	Eventually(t, time.Minute, "vault is unsealed", func() bool {
