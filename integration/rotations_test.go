@@ -31,7 +31,7 @@ func TestRotationsUnderLoad(t *testing.T) {
 	if !soak() {
 		wanted, atMost, connections = 1000, 40*time.Second, 3
 	}
-	stack := integration.New(t, &integration.Options{Replicas: 3, Times: &rolling, Keeper: true})
+	stack := integration.New(t, &integration.Options{Replicas: 3, Times: &rolling, Keeper: true, LogLevel: "warn"})
 	line := newTimeline(t, stack.Vault, ring, rolling.PublishDelay)
 	seen := make([]atomic.Int64, 2000)
 	tr := &traffic{stack: stack, replicas: []*integration.Signet{stack.Signet(0), stack.Signet(1), stack.Signet(2)}}

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bufio"
+	"cmp"
 	"net/http"
 	"os"
 	"strconv"
@@ -27,7 +28,8 @@ func (s *Stack) StartSignet(t testing.TB) *Signet {
 	}
 	config := s.writeConfig(t, "signet-"+strconv.Itoa(len(s.signets))+".yaml", addr, ops)
 	signet := &Signet{URL: "http://" + addr, OpsURL: "http://" + ops}
-	signet.process = start(t, "signet", os.Environ(), SignetBinary(t), "serve", "--config", config)
+	signet.process = start(t, "signet", os.Environ(), SignetBinary(t), "serve", "--config", config,
+		"--log-level", cmp.Or(s.options.LogLevel, "info"))
 	s.signets = append(s.signets, signet)
 	return signet
 }

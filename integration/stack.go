@@ -17,6 +17,9 @@ type Options struct {
 	Replicas int
 	// Rings are the key rings; none means one ES256 ring named signet-es256.
 	Rings []Ring
+	// LogLevel is the replicas' --log-level; "" means info. A long run at info has
+	// hundreds of megabytes to remember.
+	LogLevel string
 	// Raft gives Vault integrated storage, for snapshots: see NewRaftVault.
 	Raft bool
 	// Keeper runs a keeper inside every replica.
@@ -196,8 +199,15 @@ func (s *Stack) checkLogs(t testing.TB) {
 		if strings.Contains(log, "WARNING: DATA RACE") {
 			t.Errorf("data race in signet:\n%s", tail(log, 8000))
 		}
+		begun := map[string]bool{} // thousands of tokens begin alike, and the log is long
 		for _, secret := range s.secrets() {
-			if strings.Contains(log, secret) {
+			start := secret[:min(8, len(secret))]
+			found, known := begun[start]
+			if !known {
+				found = strings.Contains(log, start)
+				begun[start] = found
+			}
+			if found && strings.Contains(log, secret) {
 				t.Errorf("signet's log contains a secret that begins with %.12q", secret)
 			}
 		}
