@@ -125,8 +125,10 @@ func (s *stack) vaultInit(ctx context.Context) error {
 	return finish(ctx, command{
 		Name: "signet vault init",
 		Path: s.Signet,
-		Args: []string{"vault", "init", "--config", s.configPath(), "--credentials-dir", filepath.Join(s.Dir, "credentials"),
-			"--keeper-credentials-dir", filepath.Join(s.Dir, "keeper")},
+		Args: []string{
+			"vault", "init", "--config", s.configPath(), "--credentials-dir", filepath.Join(s.Dir, "credentials"),
+			"--keeper-credentials-dir", filepath.Join(s.Dir, "keeper"),
+		},
 		Env: cleanEnv("VAULT_ADDR=http://"+s.addr.vault, "VAULT_TOKEN="+s.rootToken),
 		Log: filepath.Join(s.Dir, "vault-init.log"),
 	})
