@@ -31,7 +31,8 @@ func TestREADME(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "bash", "-c", strings.ReplaceAll(script, "source .devstack/env", "source "+devstack.Dir+"/env"))
+	here := strings.NewReplacer("source .devstack/env", "source "+devstack.Dir+"/env", "bin/signet ", integration.SignetBinary(t)+" ")
+	cmd := exec.CommandContext(ctx, "bash", "-c", here.Replace(script))
 	raw, err := cmd.CombinedOutput()
 	out := string(raw)
 	if err != nil {
@@ -44,7 +45,7 @@ func TestREADME(t *testing.T) {
 		"inactive after it":               `(?s)invalid_grant.*invalid_grant.*\{"active":false\}.*\{"active":false\}`,
 		"two kids after the rotation":     `(?s)"keys":\[.*"kid".*"keys":\[.*"kid".*"kid"`,
 		"metadata":                        `"token_endpoint"`,
-		"the ring's state in the metrics": `signet_ring_version_state\{.*state="published"`,
+		"the list of the ring's versions": `signet-es256 +2 +\S{43} +published`,
 	} {
 		if !regexp.MustCompile(pattern).MatchString(out) {
 			t.Errorf("the README's commands do not show %s (%s):\n%s", what, pattern, out)

@@ -68,6 +68,9 @@ func openKeys(ctx context.Context, o keysOptions, cmd *cobra.Command) (*keys, er
 	if conn == nil {
 		return nil, failed
 	}
+	if at := envOr("VAULT_ADDR", cfg.Vault.Address); at != cfg.Vault.Address {
+		k.note("this is about the Vault at %s (VAULT_ADDR), not that of the configuration, %s", at, cfg.Vault.Address)
+	}
 	logger := slog.New(slog.NewJSONHandler(k.err, nil))
 	shared, err := k.openShared(logger)
 	if err != nil {

@@ -106,7 +106,7 @@ func again(p *manual.Plan) string {
 	if p.Again.IsZero() {
 		return ""
 	}
-	return "; run it again after " + utc(p.Again) + " UTC, or leave it to the keeper"
+	return "; run it again after " + utc(p.Again) + " UTC"
 }
 
 func (k *keys) printSteps(ring string, steps []manual.Step) error {

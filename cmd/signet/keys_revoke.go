@@ -27,8 +27,10 @@ Raising the minimums kills every older version too: the plan names them. It may
 be run again from any point, and then does what is left. If Redis does not
 answer, Vault's steps are done all the same, and it ends with exit code 1.
 
---all is every version that exists now: for when somebody who had access to the
-keys has left. With --ring and --version it is every version up to that one.
+--all is every version that exists now: for when the keys may have been copied or
+misused, whichever it was. When somebody has left and nothing points to misuse,
+` + "`signet keys rotate`" + ` is enough. With --ring and --version it is every version up to
+that one: so --all is repeated, for the versions made since are not suspect.
 
 It ends with what only you can do: the configuration's revoked_kids, and the
 verifiers that go on trusting the key for a while.`,

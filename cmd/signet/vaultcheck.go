@@ -138,7 +138,7 @@ func askVault(ctx context.Context, cfg *config.Config) (report vaultcheck.Report
 	}
 	report, err = vaultcheck.Run(ctx, check)
 	if err != nil {
-		err = fmt.Errorf("vault at %s cannot be asked: %w", cfg.Vault.Address, err)
+		err = fmt.Errorf("vault cannot be asked (vault.address is %s; VAULT_ADDR counts for your own token): %w", cfg.Vault.Address, err)
 	}
 	return report, err
 }

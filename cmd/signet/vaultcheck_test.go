@@ -30,7 +30,7 @@ func TestVaultCheckWithoutVault(t *testing.T) {
 		}, "violations found"},
 		"no YAML":     {map[string]string{"signet.yaml": "{"}, 3, []string{"fail     "}, "violations found"},
 		"no secret":   {map[string]string{"signet.yaml": deadConfig}, 3, []string{"vault.auth.token", "unknown  vault: without these files Vault was not asked"}, "violations found"},
-		"no Vault":    {map[string]string{"signet.yaml": deadConfig, "token": "x"}, 1, nil, "vault at " + nowhere + " cannot be asked"},
+		"no Vault":    {map[string]string{"signet.yaml": deadConfig, "token": "x"}, 1, nil, "vault cannot be asked (vault.address is " + nowhere},
 		"no file":     {nil, 1, nil, "signet.yaml"},
 		"a bad token": {map[string]string{"signet.yaml": withVault(t), "token": "x"}, 3, []string{"fail     issuer: Vault refuses the login of vault.auth"}, "violations found"},
 	} {

@@ -57,7 +57,7 @@ func (o *Operator) ringListing(ctx context.Context, l *look) RingListing {
 		if l.revoked.has(v.KID) {
 			row.State = Revoked
 		}
-		row.SignsFrom, row.SignsUntil = l.signsFrom(v.Number), l.signsUntil(v.Number)
+		row.SignsFrom, row.SignsUntil = o.signsFrom(ctx, l, v.Number), o.signsUntil(ctx, l, v.Number)
 		row.RetiresAt = o.retiresAt(ctx, l, v.Number)
 		if !v.CreatedAt.IsZero() {
 			row.Age = max(0, l.now.Sub(v.CreatedAt))

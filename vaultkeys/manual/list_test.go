@@ -52,26 +52,26 @@ func TestListThroughALife(t *testing.T) {
 
 	// Alone; a rotation is due now, after an hour.
 	f.advance(-time.Minute)
-	want(1, lifecycle.Active, at(made.Add(delay)), planned(made.Add(period+delay)), none)
+	want(1, lifecycle.Active, at(made), planned(made.Add(period+delay)), none)
 	f.advance(time.Minute)
-	want(1, lifecycle.Active, at(made.Add(delay)), none, none)
+	want(1, lifecycle.Active, at(made), none, none)
 
 	f.vault.Rotate("es")
 	second := f.now
 	signs := second.Add(delay)
 	f.advance(time.Minute)
 	want(2, lifecycle.Published, at(signs), planned(second.Add(period+delay)), none)
-	want(1, lifecycle.Active, at(made.Add(delay)), at(signs), planned(signs.Add(fence+alive)))
+	want(1, lifecycle.Active, at(made), at(signs), planned(signs.Add(fence+alive)))
 
 	f.advance(delay)
 	want(2, lifecycle.Active, at(signs), planned(second.Add(period+delay)), none)
-	want(1, lifecycle.Retiring, at(made.Add(delay)), at(signs), planned(f.now.Add(alive)))
+	want(1, lifecycle.Retiring, at(made), at(signs), planned(f.now.Add(alive)))
 
 	f.vault.Configure("es", 1, 2)
 	fenced := f.now.Add(time.Second) // Vault's Date is up to a second behind
-	want(1, lifecycle.Retiring, at(made.Add(delay)), at(signs), at(fenced.Add(alive)))
+	want(1, lifecycle.Retiring, at(made), at(signs), at(fenced.Add(alive)))
 	f.advance(time.Hour)
-	want(1, lifecycle.Retiring, at(made.Add(delay)), at(signs), at(fenced.Add(alive)))
+	want(1, lifecycle.Retiring, at(made), at(signs), at(fenced.Add(alive)))
 
 	f.vault.Configure("es", 2, 2)
 	if v := row(t, f.look(), "es", 1); v.State != manual.Retired || v.KID != "" || !v.SignsFrom.At.IsZero() {
@@ -95,9 +95,27 @@ func TestListFirstVersion(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.vault.Created("es", 1, f.now)
-	v := row(t, f.look(), "es", 1)
-	if v.State != lifecycle.Active || !v.SignsFrom.At.IsZero() || !strings.Contains(v.SignsFrom.Why, "signs already") {
-		t.Errorf("%+v", v)
+	for range 2 { // before and after
+		v := row(t, f.look(), "es", 1)
+		if v.State != lifecycle.Active || !v.SignsFrom.At.Equal(v.CreatedAt) {
+			t.Errorf("%+v", v)
+		}
+		f.advance(2 * delay)
+	}
+}
+
+// TestListPromotedVersion: a fence made it sign before its publish_delay was over.
+func TestListPromotedVersion(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.vault.Rotate("es")
+	f.advance(time.Minute)
+	f.vault.Configure("es", 2, 2)
+	f.look()
+	promoted := f.now.Add(time.Second) // Vault's Date is up to a second behind
+	f.advance(2 * delay)
+	if v := row(t, f.look(), "es", 2); !v.SignsFrom.At.Equal(promoted) {
+		t.Errorf("signs from %+v, want %v", v.SignsFrom, promoted)
 	}
 }
 

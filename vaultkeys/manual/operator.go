@@ -89,7 +89,7 @@ func (o *Operator) wait(ctx context.Context) error {
 
 var (
 	// ErrChoice means that what was asked for does not exist or cannot be meant.
-	ErrChoice = errors.New("no such choice")
+	ErrChoice = errors.New("that cannot be meant")
 	// ErrRefused means that a plan must not be done without force.
 	ErrRefused = errors.New("refused")
 	// ErrChanged means that somebody else changed the ring since the plan.

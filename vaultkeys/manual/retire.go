@@ -34,7 +34,7 @@ func (o *Operator) PlanRetire(ctx context.Context, r Retire) (*Plan, error) {
 	signing := l.signing()
 	switch {
 	case signing == 0:
-		return nil, fmt.Errorf("%w: ring %q: no version may sign", ErrRefused, cfg.Name)
+		return nil, fmt.Errorf("%w: ring %q: no version may sign, for all are revoked; signet keys revoke adds one", ErrRefused, cfg.Name)
 	case r.To < 0 || r.To > l.data.LatestVersion:
 		return nil, fmt.Errorf("%w: ring %q has no version %d, its latest is %d", ErrChoice, cfg.Name, r.To, l.data.LatestVersion)
 	case r.To > signing:
@@ -49,6 +49,11 @@ func (o *Operator) PlanRetire(ctx context.Context, r Retire) (*Plan, error) {
 		o.retire(ctx, l, p, &r)
 	} else {
 		l.notes.add("ring %s: nothing below version %d is left to retire", cfg.Name, r.To)
+		if next := l.next(r.To); next != 0 {
+			if w := o.signsFrom(ctx, l, next); !w.At.IsZero() {
+				l.notes.add("ring %s: version %d signs from %s; what is older can retire after that", cfg.Name, next, clock(w.At))
+			}
+		}
 	}
 	p.Notes = l.notes
 	return p, nil

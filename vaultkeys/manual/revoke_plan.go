@@ -76,7 +76,11 @@ func (o *Operator) PlanRevoke(ctx context.Context, s Suspects) (*Revocations, er
 	}
 	if s.KID != "" && !slices.Contains(p.named, s.KID) {
 		p.put(s.KID, Revocation{At: o.cfg.Now().Round(0)}, &r)
-		all.add("no ring of the configuration lists kid %s: it goes on the list, so that it stays dead if a backup brings it back. "+
+		where := "no ring of the configuration lists"
+		if err != nil {
+			where = "no ring that could be read lists"
+		}
+		all.add(where+" kid %s: on the list it stays dead if a backup brings it back. "+
 			"If it is that of a retired version that is not trimmed yet, name the ring and the version to delete it", s.KID)
 	}
 	p.AllKIDs = r.with(p.named)
@@ -90,6 +94,9 @@ func (p *Revocations) add(s *suspect, r *revoked, all *notes, o *Operator) {
 	for _, v := range s.named {
 		if v.KID == "" {
 			all.add("ring %s: the kid of version %d is not known, so it cannot go on the revoked list: only Vault's own steps kill it", l.ring.Name, v.Number)
+			if !r.known { // with Redis it may be
+				p.Unread = errors.Join(p.Unread, fmt.Errorf("ring %q: %w: the kid of version %d is not known", l.ring.Name, ErrNotListed, v.Number))
+			}
 			continue
 		}
 		p.put(v.KID, Revocation{Ring: l.ring.Name, Version: v.Number, At: l.now}, r)
@@ -98,7 +105,9 @@ func (p *Revocations) add(s *suspect, r *revoked, all *notes, o *Operator) {
 	switch {
 	case !r.known:
 		ring.above = l.data.LatestVersion
-		all.add("ring %s: a new version signs next, because without the revoked list a published one may be on it", l.ring.Name)
+		if s.upTo >= l.lowest() {
+			all.add("ring %s: a new version signs next, because without the revoked list a published one may be on it", l.ring.Name)
+		}
 	case p.asked.Rotate:
 		if ring.since = s.recorded(); ring.since.IsZero() {
 			ring.above = l.data.LatestVersion

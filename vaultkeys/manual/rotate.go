@@ -38,7 +38,7 @@ func (o *Operator) PlanRotate(ctx context.Context, ring string) (*Plan, error) {
 		}
 	}
 	if live := l.data.LatestVersion - l.lowest() + 1; live >= maxLive {
-		p.refuse("%d versions are live, and a fourth would make JWK sets long: retire first", live)
+		p.refuse("%d versions are live, and one more would make JWK sets long: retire first", live)
 	}
 	p.Notes = l.notes
 	return p, nil

@@ -38,7 +38,11 @@ func (o *Operator) write(ctx context.Context, path string, in any) error {
 
 // did tells of a write that was done.
 func (o *Operator) did(s Step) {
-	o.cfg.Logger.Info("keys: written", "where", s.Where, "what", s.What)
+	args := []any{"where", s.Where}
+	if s.What != "" {
+		args = append(args, "what", s.What)
+	}
+	o.cfg.Logger.Info("keys: written", args...)
 	o.cfg.Did(s)
 }
 

@@ -33,9 +33,9 @@ func (s *Suspects) check() error {
 	case s.Version < 0:
 		return fmt.Errorf("%w: version %d", ErrChoice, s.Version)
 	case s.KID != "" && (s.All || s.Ring != "" || s.Version != 0):
-		return fmt.Errorf("%w: name a kid, or a ring and a version, or all", ErrChoice)
+		return fmt.Errorf("%w: --kid stands alone", ErrChoice)
 	case s.KID == "" && !s.All && s.Version == 0:
-		return fmt.Errorf("%w: name a kid, or a ring and a version, or all", ErrChoice)
+		return fmt.Errorf("%w: say what: --kid KID, or --ring RING --version N, or --all", ErrChoice)
 	case s.KID != "" && !isKID(s.KID):
 		return fmt.Errorf("%w: %q is no kid, which has 43 characters of base64url", ErrChoice, s.KID)
 	}

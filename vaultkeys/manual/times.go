@@ -8,15 +8,25 @@ import (
 	"signet/vaultkeys/lifecycle"
 )
 
-// signsFrom is the activation of a version that may sign.
-func (l *look) signsFrom(n int) When {
+// signsFrom is the activation of a version that may sign, unless it had to sign
+// earlier: a ring's first version signs at once, and one that a fence promoted
+// since the fence.
+func (o *Operator) signsFrom(ctx context.Context, l *look, n int) When {
 	at, ok := lifecycle.Activation(l.may, policy(l.ring), n)
 	switch {
 	case !ok:
 		return When{Why: "it is revoked"}
 	case at.IsZero():
 		return When{Why: "when it was first seen is not known"}
-	case l.states[n] == lifecycle.Active && at.After(l.now):
+	case n == 1:
+		return When{At: at.Add(-policy(l.ring).PublishDelay)}
+	}
+	if l.data.MinEncryptionVersion >= n {
+		if since, why := o.fenceSince(ctx, l, n); why == "" && since.Before(at) {
+			return When{At: since}
+		}
+	}
+	if l.states[n] == lifecycle.Active && at.After(l.now) {
 		return When{Why: "it signs already, before its publish_delay is over: no other version may"}
 	}
 	return When{At: at}
@@ -24,12 +34,12 @@ func (l *look) signsFrom(n int) When {
 
 // signsUntil is the activation of the version after it; of the newest it is
 // planned by the rotation period.
-func (l *look) signsUntil(n int) When {
+func (o *Operator) signsUntil(ctx context.Context, l *look, n int) When {
 	if _, ok := l.states[n]; !ok {
 		return When{Why: "it is revoked"}
 	}
 	if next := l.next(n); next != 0 {
-		w := l.signsFrom(next)
+		w := o.signsFrom(ctx, l, next)
 		if w.At.IsZero() {
 			w.Why = fmt.Sprintf("version %d: %s", next, w.Why)
 		}

@@ -67,8 +67,23 @@ func (r *report) advice(c *Config) {
 		r.line("  vault write -f -field=secret_id %s/secret-id > %s", path, secret)
 	}
 	r.configuration(c, role, secret)
+	r.keeper(c)
 	r.line("\nThe AppRole %s is another identity, which rotates and cannot sign: never give its secret id\nto whom the issuer's is given.", Keeper)
 	r.line("An auditor logs in as a person; give that login the policy %s.", Auditor)
+}
+
+// keeper says what makes a process keep the rings.
+func (r *report) keeper(c *Config) {
+	dir := "/etc/signet/keeper"
+	if abs, err := filepath.Abs(c.KeeperCredentialsDir); c.KeeperCredentialsDir != "" && err == nil {
+		dir = abs
+	}
+	r.line("\nand, where keys shall be rotated and retired by themselves (`signet keeper`, or `signet serve` itself):\n")
+	r.line("keeper:\n  vault:\n    auth:\n      method: approle")
+	if c.AppRoleMount != DefaultAppRoleMount {
+		r.line("      mount: %s", c.AppRoleMount)
+	}
+	r.line("      role_id: {file: %s}\n      secret_id: {file: %s}", filepath.Join(dir, "role_id"), filepath.Join(dir, "secret_id"))
 }
 
 func (r *report) configuration(c *Config, role, secret string) {
