@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strconv"
 
 	"signet/signer"
 	"signet/vaultkeys/vaultapi"
@@ -18,38 +17,6 @@ import (
 // is the SHA-256 of its HMAC under that version. It is for ever: another label
 // would give every version another kid.
 const KIDLabel = "signet-kid"
-
-// hmacOf asks Vault for the HMAC-SHA256 of a label under one version of a key.
-// It sends the two parameters that issuer.hcl allows, as strings, and relies
-// on transit's default algorithm, sha2-256.
-func hmacOf(ctx context.Context, v Writer, path string, version int, label string) ([]byte, error) {
-	in := map[string]string{
-		"input":       base64.StdEncoding.EncodeToString([]byte(label)),
-		"key_version": strconv.Itoa(version),
-	}
-	var out struct {
-		HMAC string `json:"hmac"`
-	}
-	if _, err := v.Write(ctx, path, in, &out); err != nil {
-		return nil, err
-	}
-	return parseHMAC(out.HMAC, version)
-}
-
-// parseHMAC reads the answer to transit/hmac. It has no key_version: the prefix
-// alone says which version was used. No error quotes the text, which is a secret.
-func parseHMAC(text string, version int) ([]byte, error) {
-	used, mac, err := parseSignature(text, base64.StdEncoding)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("reading an HMAC: %w", err)
-	case used != version:
-		return nil, fmt.Errorf("reading an HMAC: it is of version %d, not %d", used, version)
-	case len(mac) != sha256.Size:
-		return nil, fmt.Errorf("reading an HMAC: it has %d bytes, not %d", len(mac), sha256.Size)
-	}
-	return mac, nil
-}
 
 // symmetricKIDs remembers the kids of one HS256 ring's versions, so that each
 // is asked for once. Only the ring's reader uses it, one read at a time.

@@ -1,13 +1,7 @@
 package vaultkeys
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/pem"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,6 +10,7 @@ import (
 	"time"
 
 	"signet/signer"
+	"signet/vaultkeys/vaultapi"
 )
 
 // ErrMisconfigured means that a transit key is not what the configuration
@@ -91,6 +86,24 @@ func errMissing(name, path string, cause error) error {
 		ErrMisconfigured, name, path, cause, repair)
 }
 
+// ReadKey reads a ring's key for whoever changes it. A key that is missing or
+// of another type is [ErrMisconfigured]; one that is unfit for signing is not:
+// its versions can be rotated and retired all the same.
+func ReadKey(ctx context.Context, v Reader, paths Paths, cfg *RingConfig) (KeyData, vaultapi.Meta, error) {
+	var d KeyData
+	meta, err := v.Read(ctx, paths.Key(cfg.Name), &d)
+	switch want := ParamsOf(cfg.Algorithm, cfg.RSABits).KeyType; {
+	case errors.Is(err, vaultapi.ErrNotFound):
+		err = fmt.Errorf("%w: %w", ErrMisconfigured, err)
+	case err != nil:
+	case d.Type != want:
+		err = fmt.Errorf("%w: key type %q, not %q", ErrMisconfigured, d.Type, want)
+	case d.LatestVersion < 1:
+		err = fmt.Errorf("%w: no latest_version", vaultapi.ErrMalformed)
+	}
+	return d, meta, err
+}
+
 // versionsOf decodes the listed versions of an asymmetric key, ascending. A
 // version that does not parse is an error, never skipped: the tokens that it
 // signs could not be verified, and nothing would say why.
@@ -141,61 +154,4 @@ func decodeVersion(cfg *RingConfig, n int, raw KeyVersionData) (keyVersion, erro
 		key:     signer.Key{Ring: cfg.Name, Version: n, Algorithm: cfg.Algorithm, KID: kid, Public: pub},
 		created: raw.CreationTime,
 	}, nil
-}
-
-// ParsePublic reads a public key as the key read gives it: PEM for RSA and EC,
-// standard base64 of the 32 raw bytes for Ed25519. It must be a key that the
-// algorithm can use (RFC 7518 sections 3.3 and 3.4, RFC 8037 section 3.1).
-func ParsePublic(alg signer.Algorithm, rsaBits int, text string) (crypto.PublicKey, error) {
-	if alg == signer.EdDSA {
-		raw, err := base64.StdEncoding.Strict().DecodeString(text)
-		if err != nil {
-			return nil, fmt.Errorf("decoding base64: %w", err)
-		}
-		if len(raw) != ed25519.PublicKeySize {
-			return nil, fmt.Errorf("an Ed25519 key has %d bytes, this one %d", ed25519.PublicKeySize, len(raw))
-		}
-		return ed25519.PublicKey(raw), nil
-	}
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return nil, errors.New("no PEM block")
-	}
-	pub, err := parseDER(block)
-	if err != nil {
-		return nil, err
-	}
-	return pub, fits(alg, rsaBits, pub)
-}
-
-func parseDER(block *pem.Block) (crypto.PublicKey, error) {
-	if block.Type == "RSA PUBLIC KEY" { // PKCS #1: how Vault wrote imported keys once
-		pub, err := x509.ParsePKCS1PublicKey(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("parsing PKCS #1: %w", err)
-		}
-		return pub, nil
-	}
-	pub, err := x509.ParsePKIXPublicKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("parsing PKIX: %w", err)
-	}
-	return pub, nil
-}
-
-func fits(alg signer.Algorithm, rsaBits int, pub crypto.PublicKey) error {
-	want := ParamsOf(alg, rsaBits).KeyType
-	switch k := pub.(type) {
-	case *ecdsa.PublicKey:
-		if name := "ecdsa-p" + strconv.Itoa(k.Curve.Params().BitSize); name != want {
-			return fmt.Errorf("is a %s key, %s needs %s", name, alg, want)
-		}
-	case *rsa.PublicKey:
-		if name := "rsa-" + strconv.Itoa(k.N.BitLen()); name != want {
-			return fmt.Errorf("is a %s key, %s needs %s", name, alg, want)
-		}
-	default:
-		return fmt.Errorf("is a %T, %s needs %s", pub, alg, want)
-	}
-	return nil
 }

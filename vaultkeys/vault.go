@@ -7,14 +7,24 @@ import (
 	"signet/vaultkeys/vaultapi"
 )
 
+// Reader is the part of a connection to Vault that reads.
+type Reader interface {
+	// Read decodes the "data" of a GET into out, a pointer to a struct.
+	Read(ctx context.Context, path string, out any) (vaultapi.Meta, error)
+}
+
+// Writer is the part of a connection to Vault that writes.
+type Writer interface {
+	// Write sends in as JSON and decodes the "data" of the answer into out.
+	Write(ctx context.Context, path string, in, out any) (vaultapi.Meta, error)
+}
+
 // Vault is what this package needs of a connection to Vault; *vaultapi.Conn
 // fits it. Paths have no leading slash and no "v1/". Errors are vaultapi's
 // sentinels.
 type Vault interface {
-	// Read decodes the "data" of a GET into out, a pointer to a struct.
-	Read(ctx context.Context, path string, out any) (vaultapi.Meta, error)
-	// Write sends in as JSON and decodes the "data" of the answer into out.
-	Write(ctx context.Context, path string, in, out any) (vaultapi.Meta, error)
+	Reader
+	Writer
 	// Logins counts the successful logins so far: a change means a new token.
 	Logins() uint64
 }
