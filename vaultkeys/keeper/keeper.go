@@ -11,15 +11,12 @@ import (
 
 	"signet/vaultkeys"
 	"signet/vaultkeys/lifecycle"
-	"signet/vaultkeys/vaultapi"
 )
 
 // Vault is the keeper's own connection to Vault; *vaultapi.Conn fits it.
 type Vault interface {
-	// Read decodes the "data" of a GET into out, a pointer to a struct.
-	Read(ctx context.Context, path string, out any) (vaultapi.Meta, error)
-	// Write sends in as JSON and decodes the "data" of the answer into out.
-	Write(ctx context.Context, path string, in, out any) (vaultapi.Meta, error)
+	vaultkeys.Reader
+	vaultkeys.Writer
 }
 
 // Config configures [New].

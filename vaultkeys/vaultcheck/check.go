@@ -14,10 +14,8 @@ import (
 
 // Conn is a connection to Vault under one login; *vaultapi.Conn fits it.
 type Conn interface {
-	// Read decodes the "data" of a GET into out.
-	Read(ctx context.Context, path string, out any) (vaultapi.Meta, error)
-	// Write sends in as JSON and decodes the "data" of the answer into out.
-	Write(ctx context.Context, path string, in, out any) (vaultapi.Meta, error)
+	vaultkeys.Reader
+	vaultkeys.Writer
 }
 
 // Severity says how bad a finding is.

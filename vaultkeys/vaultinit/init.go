@@ -10,15 +10,12 @@ import (
 
 	"signet/internal/transitname"
 	"signet/vaultkeys"
-	"signet/vaultkeys/vaultapi"
 )
 
 // Conn is the operator's connection to Vault; *vaultapi.Conn fits it.
 type Conn interface {
-	// Read decodes the "data" of a GET into out.
-	Read(ctx context.Context, path string, out any) (vaultapi.Meta, error)
-	// Write sends in as JSON and decodes the "data" of the answer into out.
-	Write(ctx context.Context, path string, in, out any) (vaultapi.Meta, error)
+	vaultkeys.Reader
+	vaultkeys.Writer
 }
 
 // The defaults of [Config].
