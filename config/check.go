@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/base64"
 	"fmt"
 	"net"
 	"net/netip"
@@ -141,9 +140,8 @@ func (l *loader) kids(m *strictyaml.Map) []string {
 	var kids []string
 	seen := map[string]bool{}
 	for _, text := range m.Strings("revoked_kids") {
-		sum, err := base64.RawURLEncoding.Strict().DecodeString(text.Value)
 		switch {
-		case err != nil || len(sum) != 32:
+		case !signer.IsKID(text.Value):
 			l.doc.Refuse(text.At, strictyaml.Quote(text.Value)+" is not a key id", "copy the kid from the JWK set or a token's header: 43 characters of base64url")
 		case seen[text.Value]:
 			l.doc.Refuse(text.At, "is listed twice", "keep one of the two")

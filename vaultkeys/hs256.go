@@ -113,7 +113,7 @@ func (s *symmetricKIDs) ask(ctx context.Context, ring string, wanted []int) {
 		return
 	}
 	for _, n := range wanted {
-		if s.recalled[n] == "" && looksLikeKID(notes[n]) {
+		if s.recalled[n] == "" && signer.IsKID(notes[n]) {
 			s.recalled[n] = notes[n]
 		}
 	}

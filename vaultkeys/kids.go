@@ -2,10 +2,10 @@ package vaultkeys
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"time"
+
+	"signet/signer"
 )
 
 // KIDs is where replicas note for each other, and for those that start later,
@@ -23,13 +23,6 @@ type KIDs interface {
 
 // recallTimeout bounds a question during a read: callers may wait for it.
 const recallTimeout = 500 * time.Millisecond
-
-// looksLikeKID reports whether a text from outside can be a kid of ours: a
-// SHA-256 in base64url, 43 characters.
-func looksLikeKID(text string) bool {
-	sum, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	return err == nil && len(sum) == sha256.Size && len(text) == base64.RawURLEncoding.EncodedLen(sha256.Size)
-}
 
 // kidNotes notes what the rings show. One goroutine uses it, beside the reads:
 // these must not wait for whatever keeps the notes.
@@ -90,7 +83,7 @@ func (n *kidNotes) note(ctx context.Context, ring *ringReader, s *snapshot) erro
 	for _, v := range s.listed {
 		number, kid := v.key.Version, v.key.KID
 		noted, old := n.noted[ring.index][number], before[number]
-		differs := looksLikeKID(old) && old != kid
+		differs := signer.IsKID(old) && old != kid
 		switch {
 		case old == kid && !v.recalled:
 			n.noted[ring.index][number] = kid

@@ -2,13 +2,12 @@ package manual
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"signet/signer"
 	"signet/vaultkeys"
 )
 
@@ -36,17 +35,10 @@ func (s *Suspects) check() error {
 		return fmt.Errorf("%w: --kid stands alone", ErrChoice)
 	case s.KID == "" && !s.All && s.Version == 0:
 		return fmt.Errorf("%w: say what: --kid KID, or --ring RING --version N, or --all", ErrChoice)
-	case s.KID != "" && !isKID(s.KID):
+	case s.KID != "" && !signer.IsKID(s.KID): // nothing comes off the list again, so a slip should not get there
 		return fmt.Errorf("%w: %q is no kid, which has 43 characters of base64url", ErrChoice, s.KID)
 	}
 	return nil
-}
-
-// isKID reports whether a text may be one of Signet's kids, a SHA-256 in
-// base64url: nothing comes off the list again, so a slip should not get there.
-func isKID(text string) bool {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	return err == nil && len(raw) == sha256.Size
 }
 
 // suspect is what is to die in one ring.
