@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"signet/signer"
+	"signet/vaultkeys/lifecycle"
 	"signet/vaultkeys/vaultapi"
 )
 
@@ -41,6 +42,15 @@ type KeyData struct {
 type KeyVersionData struct {
 	PublicKey    string    `json:"public_key"`
 	CreationTime time.Time `json:"creation_time"`
+}
+
+// Ring is the answer in lifecycle's terms, without any version: which of them
+// may sign is for the caller to say.
+func (d *KeyData) Ring() lifecycle.Ring {
+	return lifecycle.Ring{
+		MinDecryption: d.MinDecryptionVersion, MinEncryption: d.MinEncryptionVersion,
+		Latest: d.LatestVersion, MinAvailable: d.MinAvailableVersion,
+	}
 }
 
 // keyVersion is one version of a ring, decoded.

@@ -19,8 +19,20 @@ type RingConfig struct {
 	Algorithm signer.Algorithm
 	// RSABits is the size of an RSA ring's keys: 2048, 3072 or 4096. 0 = 2048.
 	RSABits int
-	// Policy is the ring's timing. PublishDelay and MaxTTL are used here.
+	// Policy is the ring's timing, as the configuration says it; see
+	// [RingConfig.EffectivePolicy].
 	Policy lifecycle.Policy
+}
+
+// EffectivePolicy is the policy that the ring's algorithm leaves: an HS256 key
+// has no public part, so there is nothing to publish and its newest version
+// signs at once.
+func (c *RingConfig) EffectivePolicy() lifecycle.Policy {
+	p := c.Policy
+	if c.Algorithm.Symmetric() {
+		p.PublishDelay = 0
+	}
+	return p
 }
 
 // staleAfter is the age at which a snapshot is too old to sign by: half the

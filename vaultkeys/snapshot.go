@@ -46,10 +46,7 @@ type reading struct {
 func fold(prev *snapshot, in reading, revoked func(kid string) bool) (*snapshot, []alarm) {
 	next := &snapshot{
 		readAt: in.readAt, clockOffset: in.clockOffset,
-		policy: in.cfg.Policy, listed: in.versions, barred: map[string]struct{}{},
-	}
-	if in.cfg.Algorithm.Symmetric() {
-		next.policy.PublishDelay = 0 // no public key: nothing to publish, so the newest signs at once
+		policy: in.cfg.EffectivePolicy(), listed: in.versions, barred: map[string]struct{}{},
 	}
 	listed := make(map[string]struct{}, len(in.versions))
 	numbers := make(map[int]struct{}, len(in.versions))
@@ -63,9 +60,7 @@ func fold(prev *snapshot, in reading, revoked func(kid string) bool) (*snapshot,
 	if prev != nil {
 		alarms = append(alarms, next.carry(prev, in, listed, numbers)...)
 	}
-	next.ring = lifecycle.Ring{
-		MinDecryption: in.data.MinDecryptionVersion, MinEncryption: in.data.MinEncryptionVersion, Latest: in.data.LatestVersion,
-	}
+	next.ring = in.data.Ring()
 	return next, alarms
 }
 

@@ -85,15 +85,12 @@ func (c *Config) defaults() {
 
 // policy is a ring's policy as the keeper applies it.
 func (c *Config) policy(cfg *vaultkeys.RingConfig) lifecycle.Policy {
-	p := cfg.Policy
+	p := cfg.EffectivePolicy()
 	if p.RefreshInterval <= 0 {
 		p.RefreshInterval = c.RefreshInterval
 	}
 	if p.ClockSkew <= 0 {
 		p.ClockSkew = defaultClockSkew
-	}
-	if cfg.Algorithm.Symmetric() {
-		p.PublishDelay = 0 // no public key: nothing to publish, so replicas sign with the newest at once
 	}
 	p.TrimAfter = c.TrimAfter
 	return p

@@ -42,9 +42,7 @@ func (r *ring) read(ctx context.Context) (d vaultkeys.KeyData, sent, received, v
 // lifecycleRing is Vault's answer as lifecycle sees it: with the versions that
 // may sign, each with its time.
 func (r *ring) lifecycleRing(ctx context.Context, d *vaultkeys.KeyData, now time.Time) (lifecycle.Ring, []vaultkeys.Listed, error) {
-	out := lifecycle.Ring{
-		MinDecryption: d.MinDecryptionVersion, MinEncryption: d.MinEncryptionVersion, Latest: d.LatestVersion, MinAvailable: d.MinAvailableVersion,
-	}
+	out := d.Ring()
 	if r.cfg.Algorithm.Symmetric() {
 		var err error
 		out.Versions, err = r.symmetric(ctx, d, now)

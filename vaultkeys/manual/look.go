@@ -110,16 +110,13 @@ func (o *Operator) look(ctx context.Context, ring *vaultkeys.RingConfig) (*look,
 	if err := o.versions(ctx, l); err != nil {
 		return nil, fmt.Errorf("reading ring %q: %w", ring.Name, err)
 	}
-	l.may = lifecycle.Ring{
-		MinDecryption: data.MinDecryptionVersion, MinEncryption: data.MinEncryptionVersion,
-		Latest: data.LatestVersion, MinAvailable: data.MinAvailableVersion,
-	}
+	l.may = data.Ring()
 	for _, v := range l.listed {
 		if !l.revoked.has(v.KID) {
 			l.may.Versions = append(l.may.Versions, lifecycle.Version{Number: v.Number, CreatedAt: v.CreatedAt})
 		}
 	}
-	l.states = lifecycle.States(l.may, policy(ring), l.now)
+	l.states = lifecycle.States(l.may, ring.EffectivePolicy(), l.now)
 	return l, nil
 }
 
@@ -173,7 +170,7 @@ func (o *Operator) firstSeen(ctx context.Context, l *look, name string, version 
 
 // signing is the version that signs now, 0 if none does.
 func (l *look) signing() int {
-	n, _ := lifecycle.Signing(l.may, policy(l.ring), l.now)
+	n, _ := lifecycle.Signing(l.may, l.ring.EffectivePolicy(), l.now)
 	return n
 }
 

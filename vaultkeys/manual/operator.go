@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"signet/vaultkeys"
-	"signet/vaultkeys/lifecycle"
 )
 
 // Vault is the operator's own connection to Vault; *vaultapi.Conn fits it.
@@ -124,13 +123,4 @@ func (o *Operator) ring(name string) (*vaultkeys.RingConfig, error) {
 		return nil, fmt.Errorf("%w: the configuration has several rings, name one of %q", ErrChoice, names)
 	}
 	return nil, fmt.Errorf("%w: the configuration has no ring %q, but %q", ErrChoice, name, names)
-}
-
-// policy is a ring's policy as replicas apply it.
-func policy(ring *vaultkeys.RingConfig) lifecycle.Policy {
-	p := ring.Policy
-	if ring.Algorithm.Symmetric() {
-		p.PublishDelay = 0 // no public key: nothing to publish, so replicas sign with the newest at once
-	}
-	return p
 }

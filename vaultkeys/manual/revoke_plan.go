@@ -141,7 +141,7 @@ func (r *RingRevocation) plan(l *look, s *suspect, named []string, o *Operator) 
 		r.Steps = append(r.Steps, Step{o.paths.Rotate(r.Ring), "", fmt.Sprintf("makes version %d", target)})
 	}
 	r.Next = l.signingFrom(target)
-	activation, listed := lifecycle.Activation(l.may, policy(l.ring), r.Next)
+	activation, listed := lifecycle.Activation(l.may, l.ring.EffectivePolicy(), r.Next)
 	r.Early = !l.ring.Algorithm.Symmetric() && (!listed || activation.After(l.now))
 	for _, v := range l.below(target) {
 		state, ok := l.states[v.Number]
@@ -163,7 +163,7 @@ func (r *RingRevocation) plan(l *look, s *suspect, named []string, o *Operator) 
 func (l *look) signingFrom(v int) int {
 	r := l.may
 	r.MinEncryption = max(r.MinEncryption, v)
-	if n, ok := lifecycle.Signing(r, policy(l.ring), l.now); ok {
+	if n, ok := lifecycle.Signing(r, l.ring.EffectivePolicy(), l.now); ok {
 		return n
 	}
 	return v

@@ -26,14 +26,14 @@ func (o *Operator) PlanRotate(ctx context.Context, ring string) (*Plan, error) {
 	p := newPlan(l)
 	p.again = func(ctx context.Context) (*Plan, error) { return o.PlanRotate(ctx, ring) }
 	next := l.data.LatestVersion + 1
-	means := fmt.Sprintf("makes version %d, which is published at once and signs from %s; no live token dies", next, clock(l.now.Add(policy(cfg).PublishDelay)))
+	means := fmt.Sprintf("makes version %d, which is published at once and signs from %s; no live token dies", next, clock(l.now.Add(cfg.EffectivePolicy().PublishDelay)))
 	if cfg.Algorithm.Symmetric() {
 		means = fmt.Sprintf("makes version %d, which signs as soon as a replica has read it; no live token dies", next)
 	}
 	p.then(o, lifecycle.Action{Kind: lifecycle.Rotate, Version: l.data.LatestVersion}, means)
 	for _, v := range l.may.Versions {
 		if l.states[v.Number] == lifecycle.Published {
-			at, _ := lifecycle.Activation(l.may, policy(cfg), v.Number)
+			at, _ := lifecycle.Activation(l.may, cfg.EffectivePolicy(), v.Number)
 			p.refuse("version %d is published and waits to sign until %s", v.Number, clock(at))
 		}
 	}

@@ -12,14 +12,14 @@ import (
 // earlier: a ring's first version signs at once, and one that a fence promoted
 // since the fence.
 func (o *Operator) signsFrom(ctx context.Context, l *look, n int) When {
-	at, ok := lifecycle.Activation(l.may, policy(l.ring), n)
+	at, ok := lifecycle.Activation(l.may, l.ring.EffectivePolicy(), n)
 	switch {
 	case !ok:
 		return When{Why: "it is revoked"}
 	case at.IsZero():
 		return When{Why: "when it was first seen is not known"}
 	case n == 1:
-		return When{At: at.Add(-policy(l.ring).PublishDelay)}
+		return When{At: at.Add(-l.ring.EffectivePolicy().PublishDelay)}
 	}
 	if l.data.MinEncryptionVersion >= n {
 		if since, why := o.fenceSince(ctx, l, n); why == "" && since.Before(at) {
@@ -45,7 +45,7 @@ func (o *Operator) signsUntil(ctx context.Context, l *look, n int) When {
 		}
 		return w
 	}
-	p := policy(l.ring)
+	p := l.ring.EffectivePolicy()
 	created := l.may.Versions[len(l.may.Versions)-1].CreatedAt
 	due := created.Add(p.RotationPeriod)
 	switch {
@@ -72,7 +72,7 @@ func (o *Operator) retiresAt(ctx context.Context, l *look, n int) When {
 		}
 		return When{At: since.Add(wait)}
 	}
-	p := policy(l.ring)
+	p := l.ring.EffectivePolicy()
 	at, _ := lifecycle.Activation(l.may, p, next)
 	fence := at.Add(p.RefreshInterval + p.ClockSkew)
 	if fence.Before(l.now) {
@@ -106,5 +106,5 @@ func (o *Operator) afterFence(ctx context.Context, l *look) time.Duration {
 		l.notes.add("ring %s: no replica's max_ttl is known, so tokens count as living for %v", l.ring.Name, lifecycle.UnknownMaxTTL)
 		reported = 0
 	}
-	return lifecycle.AfterFence(policy(l.ring), reported)
+	return lifecycle.AfterFence(l.ring.EffectivePolicy(), reported)
 }
