@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"signet/vaultkeys/lifecycle"
+)
 
 // The defaults of docs/configuration.md, for whoever documents or generates a file.
 const (
@@ -35,10 +39,10 @@ const (
 	// RequestDeadline ends every request. A token may be signed that long after
 	// its key version was chosen, so retirement waits for it.
 	RequestDeadline = 3 * time.Second
-	// MaxTTLCap bounds an access token's life.
-	MaxTTLCap = 12 * time.Hour
-	// RotationPeriodCap is two years (NIST SP 800-57 part 1, section 5.3.6).
-	RotationPeriodCap = 17520 * time.Hour
+	// MaxTTLCap bounds an access token's life: keepers rely on it.
+	MaxTTLCap = lifecycle.UnknownMaxTTL
+	// RotationPeriodCap is two years.
+	RotationPeriodCap = lifecycle.Cryptoperiod
 	// sessionCap is ten years: a bound for the arithmetic, not advice.
 	sessionCap = 87600 * time.Hour
 )

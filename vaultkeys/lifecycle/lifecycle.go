@@ -2,6 +2,10 @@ package lifecycle
 
 import "time"
 
+// Cryptoperiod is how old a private key may be that signs: two years (NIST SP
+// 800-57 part 1, section 5.3.6).
+const Cryptoperiod = 17520 * time.Hour
+
 // Version is one version of a transit key as Vault reports it.
 type Version struct {
 	// Number is Vault's version number, 1 or more.

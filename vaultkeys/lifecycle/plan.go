@@ -9,9 +9,9 @@ import (
 // signs with: the hard cap of every configuration.
 const UnknownMaxTTL = 12 * time.Hour
 
-// liveUnderSchedule is how many live versions a ring has at most if nobody
+// LiveUnderSchedule is how many live versions a ring has at most if nobody
 // rotates by hand: one retiring, one active, one published.
-const liveUnderSchedule = 3
+const LiveUnderSchedule = 3
 
 // Kind is what a keeper does to a ring.
 type Kind string
@@ -165,7 +165,7 @@ func (s *plan) rotate() (Step, bool) {
 	newest := s.versions[len(s.versions)-1]
 	age := s.policy.RotationPeriod
 	due := newest.CreatedAt.Add(age)
-	if s.ring.Latest-s.lowest+1 >= liveUnderSchedule {
+	if s.ring.Latest-s.lowest+1 >= LiveUnderSchedule {
 		age *= 2
 		rollover := s.policy.PublishDelay + s.policy.RefreshInterval + s.policy.ClockSkew + s.afterFence()
 		due = later(newest.CreatedAt.Add(age), s.stands(&s.seen.Latest, s.ring.Latest, 2*rollover))

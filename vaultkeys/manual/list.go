@@ -88,7 +88,7 @@ func over(row *VersionListing, period time.Duration) Over {
 	switch {
 	case row.State != lifecycle.Active && row.State != lifecycle.Published:
 		return OverNothing
-	case row.Age > Cryptoperiod:
+	case row.Age > lifecycle.Cryptoperiod:
 		return OverCryptoperiod
 	case row.Age > period:
 		return OverRotationPeriod

@@ -13,10 +13,6 @@ const (
 	Revoked lifecycle.State = "revoked" // on the revoked list, and Vault still lists it
 )
 
-// Cryptoperiod is how old a key may be that signs: two years (NIST SP 800-57
-// part 1, section 5.3.6).
-const Cryptoperiod = 17520 * time.Hour
-
 // Listing is all rings at one moment.
 type Listing struct {
 	Rings []RingListing

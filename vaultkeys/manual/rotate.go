@@ -7,10 +7,6 @@ import (
 	"signet/vaultkeys/lifecycle"
 )
 
-// maxLive is how many live versions a ring has at most if it is rotated by
-// schedule: one retiring, one active, one published.
-const maxLive = 3
-
 // PlanRotate plans to add a version to a ring, which only publishes it. Refused
 // without force: while a version waits to sign, and where it would be a fourth
 // live one.
@@ -37,7 +33,7 @@ func (o *Operator) PlanRotate(ctx context.Context, ring string) (*Plan, error) {
 			p.refuse("version %d is published and waits to sign until %s", v.Number, clock(at))
 		}
 	}
-	if live := l.data.LatestVersion - l.lowest() + 1; live >= maxLive {
+	if live := l.data.LatestVersion - l.lowest() + 1; live >= lifecycle.LiveUnderSchedule {
 		p.refuse("%d versions are live, and one more would make JWK sets long: retire first", live)
 	}
 	p.Notes = l.notes

@@ -9,12 +9,9 @@ import (
 
 	"signet/signer"
 	"signet/vaultkeys"
+	"signet/vaultkeys/lifecycle"
 	"signet/vaultkeys/vaultapi"
 )
-
-// oldest is two years, the longest that a private signature key should be used
-// (NIST SP 800-57 part 1, section 5.3.6).
-const oldest = 17520 * time.Hour
 
 // keyData is a key as Vault reads it out, with what only an imported one has.
 type keyData struct {
@@ -99,7 +96,7 @@ func (c *check) age(path string, d *keyData) {
 		return
 	}
 	age := c.cfg.Now().Sub(v.CreationTime)
-	c.judge(age <= oldest, Warn, path, fmt.Sprintf("its newest version %d is %d days old: a signing key lives two years at most", d.LatestVersion, int(age.Hours()/24)),
+	c.judge(age <= lifecycle.Cryptoperiod, Warn, path, fmt.Sprintf("its newest version %d is %d days old: a signing key lives two years at most", d.LatestVersion, int(age.Hours()/24)),
 		fmt.Sprintf("rotate it: `vault write -f %s/rotate`, as keeper or operator", path))
 }
 
