@@ -43,20 +43,3 @@ func (l *checkLogins) end(ctx context.Context) {
 	defer cancel()
 	l.work.end(ctx)
 }
-
-// operatorConn is the operator's own login.
-func operatorConn(v config.Vault) (*vaultapi.Conn, error) {
-	t, err := operatorTarget(v)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := vaultapi.New(vaultapi.Config{
-		Address: t.address, Namespace: t.namespace, CACert: t.caCert,
-		Login:   vaultapi.Token(func() (string, error) { return t.token, nil }),
-		Timeout: checkTimeout, Logger: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("connecting to Vault at %s: %w", t.address, err)
-	}
-	return conn, nil
-}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +24,7 @@ func newClientCommand() *cobra.Command {
 
 func newClientNewCommand() *cobra.Command {
 	var entry clients.Entry
-	var output string
+	var format output
 	cmd := &cobra.Command{
 		Use:   "new --id ID",
 		Short: "Make a client secret and the entry for the clients file",
@@ -41,10 +40,10 @@ the client's secrets, move the client over, then remove the old hash.`,
   signet client new --id login --grant issue --grant refresh_token --subject 'user:*' \
     --audience https://api.example.com --scope profile --claim tenant --introspect -o json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if output != "table" && output != "json" {
-				return usage("-o %s: use table or json", output)
+			if err := format.check(); err != nil {
+				return err
 			}
-			if err := clientNew(cmd.OutOrStdout(), entry, output); err != nil {
+			if err := clientNew(cmd.OutOrStdout(), entry, format); err != nil {
 				return err
 			}
 			for _, note := range idle(entry) {
@@ -63,7 +62,7 @@ the client's secrets, move the client over, then remove the old hash.`,
 	flags.DurationVar(&entry.TTL, "ttl", time.Duration(0), "the life of its tokens, such as 5m (default: the configuration's tokens.ttl)")
 	flags.StringVar(&entry.Ring, "ring", "", "the key ring that signs its tokens (default: the first)")
 	flags.BoolVar(&entry.Introspect, "introspect", false, "let it introspect tokens for its audiences")
-	flags.StringVarP(&output, "output", "o", "table", "table or json")
+	format.add(cmd)
 	if err := cmd.MarkFlagRequired("id"); err != nil {
 		panic(err) // a flag of this very function
 	}
@@ -71,7 +70,7 @@ the client's secrets, move the client over, then remove the old hash.`,
 }
 
 // clientNew prints a fresh secret and its entry, both or neither.
-func clientNew(out io.Writer, entry clients.Entry, format string) error {
+func clientNew(out io.Writer, entry clients.Entry, format output) error {
 	secret, hash, err := clients.NewSecret()
 	if err != nil {
 		return err
@@ -81,11 +80,8 @@ func clientNew(out io.Writer, entry clients.Entry, format string) error {
 	if err != nil {
 		return usage("no such client can be: %w", describe(err))
 	}
-	if format == "json" {
-		encoder := json.NewEncoder(out)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(struct { //nolint:gosec // to show the secret, once, is what the command is for
+	if format == outputJSON {
+		return encodeJSON(out, struct {
 			ID     string `json:"id"`
 			Secret string `json:"secret"`
 			Hash   string `json:"hash"`

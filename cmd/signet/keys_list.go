@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +16,7 @@ import (
 
 func newKeysListCommand() *cobra.Command {
 	var o keysOptions
-	var output string
+	var format output
 	cmd := &cobra.Command{
 		Use:   "list --config FILE",
 		Short: "Show every version of every ring, and the revoked kids",
@@ -32,8 +31,8 @@ apply; -o json says why. The counters, and some of the times, are Redis'.`,
 		Example: `  signet keys list --config signet.yaml
   signet keys list --config signet.yaml --ring signet-es256 -o json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if output != "table" && output != "json" {
-				return usage("-o %s: use table or json", output)
+			if err := format.check(); err != nil {
+				return err
 			}
 			k, err := openKeys(cmd.Context(), o, cmd)
 			if err != nil {
@@ -44,7 +43,7 @@ apply; -o json says why. The counters, and some of the times, are Redis'.`,
 			if listing == nil {
 				return explain(err)
 			}
-			if output == "json" {
+			if format == outputJSON {
 				return explain(errors.Join(err, listJSON(k.out, listing)))
 			}
 			k.notes(listing.Notes)
@@ -52,7 +51,7 @@ apply; -o json says why. The counters, and some of the times, are Redis'.`,
 		},
 	}
 	o.add(cmd)
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	format.add(cmd)
 	return cmd
 }
 
@@ -172,11 +171,4 @@ func uses(u *manual.KIDUse) []string {
 	}
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return []string{number(u.Issued), number(u.Introspected), number(u.Fetched), utc(u.LastIssued)}
-}
-
-func encodeJSON(out io.Writer, v any) error {
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,8 @@ import (
 )
 
 func newVaultCheckCommand() *cobra.Command {
-	var path, output string
+	var path string
+	var format output
 	cmd := &cobra.Command{
 		Use:   "check --config FILE",
 		Short: "Prove that Vault is set up as Signet needs it, and name a remedy where it is not",
@@ -42,14 +42,14 @@ a token with the policy signet-auditor is enough.`,
 		Example: `  signet vault check --config signet.yaml
   signet vault check --config signet.yaml -o json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if output != "table" && output != "json" {
-				return usage("-o %s: use table or json", output)
+			if err := format.check(); err != nil {
+				return err
 			}
 			report, err := vaultCheck(cmd.Context(), path)
 			if err != nil && len(report.Findings) == 0 {
 				return err // nothing to print, and no count that would look like a result
 			}
-			if err := printFindings(cmd.OutOrStdout(), report, output); err != nil {
+			if err := printFindings(cmd.OutOrStdout(), report, format); err != nil {
 				return err
 			}
 			if err == nil && len(report.Findings) > 0 {
@@ -58,9 +58,8 @@ a token with the policy signet-auditor is enough.`,
 			return err
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&path, "config", "signet.yaml", "Signet's configuration file")
-	flags.StringVarP(&output, "output", "o", "table", "table or json")
+	cmd.Flags().StringVar(&path, "config", "signet.yaml", "Signet's configuration file")
+	format.add(cmd)
 	return cmd
 }
 
@@ -128,7 +127,7 @@ func askVault(ctx context.Context, cfg *config.Config) (report vaultcheck.Report
 			return report, err
 		}
 	}
-	switch operator, err := operatorConn(cfg.Vault); {
+	switch operator, _, err := operatorConn(cfg.Vault, checkTimeout); {
 	case errors.Is(err, errNoOperatorToken):
 		// found by the check, for nothing else needs one
 	case err != nil:
@@ -151,15 +150,12 @@ func checkConfigOf(cfg *config.Config) vaultcheck.Config {
 	}
 }
 
-func printFindings(out io.Writer, report vaultcheck.Report, format string) error {
-	if format == "json" {
+func printFindings(out io.Writer, report vaultcheck.Report, format output) error {
+	if format == outputJSON {
 		if report.Findings == nil {
 			report.Findings = []vaultcheck.Finding{} // an empty list, not null
 		}
-		encoder := json.NewEncoder(out)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(report)
+		return encodeJSON(out, report)
 	}
 	for _, f := range report.Findings {
 		if _, err := fmt.Fprintln(out, f); err != nil {

@@ -74,7 +74,7 @@ func TestVaultCheckJSON(t *testing.T) {
 // TestNoFindingsIsAList: whoever reads the JSON gets a list, never null.
 func TestNoFindingsIsAList(t *testing.T) {
 	var out strings.Builder
-	if err := printFindings(&out, vaultcheck.Report{Passed: 2}, "json"); err != nil || !strings.Contains(out.String(), `"findings": []`) {
+	if err := printFindings(&out, vaultcheck.Report{Passed: 2}, outputJSON); err != nil || !strings.Contains(out.String(), `"findings": []`) {
 		t.Errorf("%v %s", err, out.String())
 	}
 }
