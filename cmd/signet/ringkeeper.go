@@ -45,11 +45,6 @@ func newRingKeeper(cfg *config.Config, redis sharedstate.Client, logger *slog.Lo
 	})}, nil
 }
 
-// loginMetrics tells the connections of one process apart.
-func loginMetrics(login string, metrics prometheus.Registerer) prometheus.Registerer {
-	return prometheus.WrapRegistererWith(prometheus.Labels{"login": login}, metrics)
-}
-
 // spawn starts the login and the rounds.
 func (k *ringKeeper) spawn(spawn func(string, func(context.Context) error)) {
 	spawn("keeper's vault login", k.vault.Run)

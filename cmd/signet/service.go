@@ -16,7 +16,6 @@ import (
 	"signet/refresh"
 	"signet/signer"
 	"signet/vaultkeys"
-	"signet/vaultkeys/lifecycle"
 	"signet/vaultkeys/vaultapi"
 )
 
@@ -99,19 +98,6 @@ func (s *service) wireVault(metrics prometheus.Registerer) (err error) {
 	return nil
 }
 
-// login says where the Vault token comes from. The secrets are read anew at
-// every login, so that an orchestrator may replace them.
-func login(a config.Auth) vaultapi.Login {
-	switch a.Method {
-	case config.AuthToken:
-		return vaultapi.Token(a.Token.Read)
-	case config.AuthTokenFile:
-		return vaultapi.TokenFile(a.TokenFile)
-	default:
-		return vaultapi.AppRole(vaultapi.AppRoleConfig{Mount: a.Mount, RoleID: a.RoleID.Read, SecretID: a.SecretID.Read})
-	}
-}
-
 func (s *service) wireClients(metrics prometheus.Registerer) (err error) {
 	c := clientsConfig(s.cfg)
 	c.Logger, c.Registerer = s.logger, metrics
@@ -159,34 +145,4 @@ func (s *service) alarms() []httpapi.Alarm {
 		all = append(all, httpapi.Alarm(a))
 	}
 	return all
-}
-
-func ringConfigs(cfg *config.Config) []vaultkeys.RingConfig {
-	rings := make([]vaultkeys.RingConfig, 0, len(cfg.Rings))
-	for _, r := range cfg.Rings {
-		rings = append(rings, vaultkeys.RingConfig{
-			Name: r.Name, Algorithm: r.Algorithm, RSABits: r.RSABits,
-			Policy: lifecycle.Policy{
-				PublishDelay: r.PublishDelay, MaxTTL: r.MaxTTL, RotationPeriod: r.RotationPeriod, RetireMargin: r.RetireMargin,
-				RefreshInterval: cfg.Keys.RefreshInterval, ClockSkew: cfg.Keys.ClockSkew,
-			},
-		})
-	}
-	return rings
-}
-
-func ringNames(cfg *config.Config) []string {
-	names := make([]string, 0, len(cfg.Rings))
-	for _, r := range cfg.Rings {
-		names = append(names, r.Name)
-	}
-	return names
-}
-
-func algorithmNames(all []signer.Algorithm) []string {
-	names := make([]string, 0, len(all))
-	for _, a := range all {
-		names = append(names, string(a))
-	}
-	return names
 }

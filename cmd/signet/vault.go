@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"signet/config"
-	"signet/vaultkeys"
 	"signet/vaultkeys/vaultinit"
 )
 
@@ -78,14 +77,10 @@ func vaultInit(ctx context.Context, o vaultInitOptions, out, progress io.Writer)
 	if err != nil {
 		return err
 	}
-	init := vaultinit.Config{
-		Conn: conn, Mount: cfg.Vault.TransitMount, AppRoleMount: cfg.Vault.Auth.Mount, MACKey: cfg.Refresh.MACKey,
+	return vaultinit.Run(ctx, vaultinit.Config{
+		Conn: conn, Rings: ringConfigs(cfg), Mount: cfg.Vault.TransitMount, AppRoleMount: cfg.Vault.Auth.Mount, MACKey: cfg.Refresh.MACKey,
 		DryRun: o.dryRun, NarrowPolicies: o.narrow, CredentialsDir: o.credentialsDir, KeeperCredentialsDir: o.keeperDir,
 		ConfigPath: o.configPath, Address: cfg.Vault.Address, Out: out,
 		RoleIDFile: cfg.Vault.Auth.RoleID.File, SecretIDFile: cfg.Vault.Auth.SecretID.File,
-	}
-	for _, r := range cfg.Rings {
-		init.Rings = append(init.Rings, vaultkeys.RingConfig{Name: r.Name, Algorithm: r.Algorithm, RSABits: r.RSABits})
-	}
-	return vaultinit.Run(ctx, init)
+	})
 }
