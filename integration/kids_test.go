@@ -49,14 +49,14 @@ func TestReplicaStartsAfterAnHS256Fence(t *testing.T) {
 	if later.Active(t, stack.Demo, token) {
 		t.Fatal("active, although nobody can say which version it is of")
 	}
-	if probe := ops(t, later, "/readyz"); !strings.Contains(probe, `"status":"ok","alarms":[{"ring":"`+ring+`","kind":"kid_unknown","version":1,`) {
+	if probe := later.Ops(t, "/readyz"); !strings.Contains(probe, `"status":"ok","alarms":[{"ring":"`+ring+`","kind":"kid_unknown","version":1,`) {
 		t.Errorf("/readyz: %s", probe)
 	}
 	if err := notes.Remember(t.Context(), ring, 1, old); err != nil { // another replica's note
 		t.Fatal(err)
 	}
 	integration.Eventually(t, 5*time.Second, "the note is read and the alarm is over", func() bool {
-		return later.Active(t, stack.Demo, token) && !strings.Contains(ops(t, later, "/readyz"), "kid_unknown")
+		return later.Active(t, stack.Demo, token) && !strings.Contains(later.Ops(t, "/readyz"), "kid_unknown")
 	})
 
 	// Retirement ends the version for those too who know it by a note only.
@@ -86,9 +86,9 @@ func TestKeyReplacedWhileNoReplicaRan(t *testing.T) {
 	next.WaitReady(t)
 	want := `{"ring":"` + ring + `","kind":"key_changed","version":1,"kid":"` + old + `","since":"`
 	integration.Eventually(t, 5*time.Second, "readiness tells of the replaced key", func() bool {
-		return strings.Contains(ops(t, next, "/readyz"), `"status":"ok","alarms":[`+want)
+		return strings.Contains(next.Ops(t, "/readyz"), `"status":"ok","alarms":[`+want)
 	})
-	if !strings.Contains(ops(t, next, "/metrics"), `signet_ring_alarms_total{kind="key_changed",ring="`+ring+`"} 1`) {
+	if !strings.Contains(next.Ops(t, "/metrics"), `signet_ring_alarms_total{kind="key_changed",ring="`+ring+`"} 1`) {
 		t.Error("no metric of it")
 	}
 	if !strings.Contains(next.Log(), `"alarm":"key_changed"`) {

@@ -1,7 +1,6 @@
 package integration_test
 
 import (
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -94,22 +93,7 @@ func TestKIDCounts(t *testing.T) {
 	if got := read(old); !same(got) {
 		t.Errorf("after the end of a replica: %+v, want %+v", got, want)
 	}
-	if !strings.Contains(ops(t, first, "/metrics"), `signet_kid_jwks_fetches_total{kid="`+next+`",ring="`+ring+`",version="2"} `) {
+	if !strings.Contains(first.Ops(t, "/metrics"), `signet_kid_jwks_fetches_total{kid="`+next+`",ring="`+ring+`",version="2"} `) {
 		t.Error("no metric of the new version's fetches")
 	}
-}
-
-// ops is what the ops listener says.
-func ops(t *testing.T, s *integration.Signet, path string) string {
-	t.Helper()
-	resp, err := http.Get(s.OpsURL + path) //nolint:noctx // bounded by the test
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
 }

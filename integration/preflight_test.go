@@ -1,7 +1,6 @@
 package integration_test
 
 import (
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -39,7 +38,7 @@ func TestPreflight(t *testing.T) {
 					t.Errorf("the log does not say %s", want)
 				}
 			}
-			metrics := scrape(t, signet.OpsURL)
+			metrics := signet.Ops(t, "/metrics")
 			for severity, want := range map[string]string{"fail": c.fail, "warn": c.warn, "unknown": "1"} {
 				if line := `signet_vault_check_findings{severity="` + severity + `"} ` + want + "\n"; !strings.Contains(metrics, line) {
 					t.Errorf("no metric %s", line)
@@ -50,18 +49,4 @@ func TestPreflight(t *testing.T) {
 			}
 		})
 	}
-}
-
-func scrape(t *testing.T, ops string) string {
-	t.Helper()
-	resp, err := http.Get(ops + "/metrics") //nolint:noctx // the test ends it
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

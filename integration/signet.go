@@ -1,8 +1,8 @@
 package integration
 
 import (
-	"bufio"
 	"cmp"
+	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -64,30 +64,36 @@ func (s *Signet) Probe(path string) int {
 	return resp.StatusCode
 }
 
-// Metric is the sum of a metric's series that have the label, such as
-// `kind="stale"`; 0 if there is none.
-func (s *Signet) Metric(t testing.TB, name, label string) float64 {
+// Ops is the body of what the ops listener answers.
+func (s *Signet) Ops(t testing.TB, path string) string {
 	t.Helper()
-	resp, err := http.Get(s.OpsURL + "/metrics") //nolint:noctx // bounded by the test
+	resp, err := http.Get(s.OpsURL + path) //nolint:noctx // bounded by the test
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// Metric is the sum of a metric's series that have the label, such as
+// `kind="stale"`; 0 if there is none.
+func (s *Signet) Metric(t testing.TB, name, label string) float64 {
+	t.Helper()
 	sum := 0.0
-	lines := bufio.NewScanner(resp.Body)
-	for lines.Scan() {
-		series, value, _ := strings.Cut(lines.Text(), "} ")
+	for line := range strings.Lines(s.Ops(t, "/metrics")) {
+		series, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "} ")
 		if !strings.HasPrefix(series, name+"{") || !strings.Contains(series, label) {
 			continue
 		}
 		v, err := strconv.ParseFloat(value, 64)
 		if err != nil {
-			t.Fatalf("metrics: %q: %v", lines.Text(), err)
+			t.Fatalf("metrics: %q: %v", line, err)
 		}
 		sum += v
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
 	}
 	return sum
 }
