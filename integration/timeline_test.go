@@ -44,10 +44,9 @@ type scheduled struct {
 
 // keyRead is Vault's answer to a read of a transit key.
 type keyRead struct {
-	Latest int                   `json:"latest_version"`
-	MinDec int                   `json:"min_decryption_version"`
-	MinEnc int                   `json:"min_encryption_version"`
-	Keys   map[string]keyVersion `json:"keys"`
+	versions
+
+	Keys map[string]keyVersion `json:"keys"`
 }
 
 type keyVersion struct {
@@ -89,7 +88,7 @@ func readKey(t *testing.T, vault *integration.Vault, ring string) keyRead {
 func newTimeline(t *testing.T, vault *integration.Vault, ring string, delay time.Duration) *timeline {
 	t.Helper()
 	l := &timeline{vault: vault, ring: ring, delay: delay, byHand: map[int]bool{}}
-	l.last = keyRead{Latest: 1}
+	l.last = keyRead{versions: versions{Latest: 1}}
 	l.known.Store(&[]scheduled{})
 	l.look(t)
 	return l
@@ -102,7 +101,7 @@ func (l *timeline) look(t *testing.T) {
 	t.Helper()
 	v, before := readKey(t, l.vault, l.ring), l.last
 	l.last = v
-	if v.Latest < before.Latest || v.MinEnc < before.MinEnc || v.MinDec < before.MinDec || v.MinDec > max(1, v.MinEnc) {
+	if !v.follows(before.versions) {
 		t.Fatalf("ring %s: %+v became %+v", l.ring, before, v)
 	}
 	known := slices.Clone(*l.known.Load())
