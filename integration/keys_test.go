@@ -341,28 +341,6 @@ func TestKeysRevoke(t *testing.T) {
 	}
 }
 
-// TestKeysRevokeWhileServing: replicas drop the key by themselves, and sign on.
-func TestKeysRevokeWhileServing(t *testing.T) {
-	stack := integration.New(t, &integration.Options{Replicas: 2})
-	token := stack.Signet(0).ClientCredentials(t, stack.Demo)
-	dead := kidOf(t, token)
-	cmd := exec.CommandContext(t.Context(), integration.SignetBinary(t), "keys", "revoke", "--config", stack.Config(0), "--kid", dead, "--yes")
-	cmd.Env = append(os.Environ(), "VAULT_ADDR="+stack.Vault.Addr, "VAULT_TOKEN="+stack.Vault.RootToken)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	for i := range 2 {
-		s := stack.Signet(i)
-		integration.Eventually(t, 5*time.Second, "the kid is gone and its token dead", func() bool {
-			kids := s.KIDs(t)
-			return len(kids) == 1 && kids[0] != dead && !s.Active(t, stack.Demo, token)
-		})
-		if kid := kidOf(t, s.ClientCredentials(t, stack.Demo)); kid == dead {
-			t.Errorf("replica %d signs with %s", i, kid)
-		}
-	}
-}
-
 // TestKeyOperatorPolicy: deploy/vault/key-operator.hcl, under which the tests
 // above run, signs nothing and takes no key out.
 func TestKeyOperatorPolicy(t *testing.T) {
