@@ -22,6 +22,7 @@ import (
 	"signet/vaultkeys/lifecycle"
 	"signet/vaultkeys/vaultapi"
 	"signet/vaultkeys/vaultinit"
+	"signet/vaultkeys/vaulttest"
 )
 
 // keeping is a Vault that `signet vault init` prepared for some rings, and what
@@ -164,35 +165,7 @@ func TestKeepersRotate(t *testing.T) {
 	}
 }
 
-// cutVault fails one request, before Vault has it or after, and ends the keeper.
-type cutVault struct {
-	keeper.Vault
-	n, count int
-	lost     bool
-	cut      func()
-}
-
 var errCut = errors.New("cut")
-
-func (c *cutVault) around(do func() (vaultapi.Meta, error)) (vaultapi.Meta, error) {
-	c.count++
-	if c.count != c.n {
-		return do()
-	}
-	if c.lost {
-		_, _ = do() // nobody learns what came of it
-	}
-	c.cut()
-	return vaultapi.Meta{}, fmt.Errorf("%w: %w", vaultapi.ErrUnavailable, errCut)
-}
-
-func (c *cutVault) Read(ctx context.Context, path string, out any) (vaultapi.Meta, error) {
-	return c.around(func() (vaultapi.Meta, error) { return c.Vault.Read(ctx, path, out) })
-}
-
-func (c *cutVault) Write(ctx context.Context, path string, in, out any) (vaultapi.Meta, error) {
-	return c.around(func() (vaultapi.Meta, error) { return c.Vault.Write(ctx, path, in, out) })
-}
 
 // TestKeeperEndsAtAnyRequest: of a rollover's requests the n-th fails, done or
 // not, and the keeper ends with it; the next one goes on. A ring for each n.
@@ -235,7 +208,10 @@ func TestKeeperEndsAtAnyRequest(t *testing.T) {
 func (k *keeping) interrupted(ctx context.Context, conn *vaultapi.Conn, ring vaultkeys.RingConfig, n int, lost bool) error {
 	first, end := context.WithCancel(ctx)
 	defer end()
-	cut := &cutVault{Vault: conn, n: n, lost: lost, cut: end}
+	cut := &vaulttest.Cut{Conn: conn, N: n, Lost: lost, Fail: func() error {
+		end()
+		return fmt.Errorf("%w: %w", vaultapi.ErrUnavailable, errCut)
+	}}
 	if err := k.retires(first, conn, k.keeper(cut, nil, ring), ring.Name); err == nil {
 		return nil // retired before its n-th request
 	}

@@ -16,7 +16,6 @@ import (
 	"signet/vaultkeys"
 	"signet/vaultkeys/keeper"
 	"signet/vaultkeys/lifecycle"
-	"signet/vaultkeys/vaultapi"
 	"signet/vaultkeys/vaulttest"
 )
 
@@ -197,35 +196,7 @@ func (f *fixture) until(k *keeper.Keeper, ring string, atMost time.Duration) tim
 	return f.now().Sub(began)
 }
 
-// faulty fails the n-th request (from 1), before Vault sees it or, with lost,
-// after Vault has done it; and is called for each request before that.
-type faulty struct {
-	keeper.Vault
-	n, count int
-	lost     bool
-	fail     func() error
-}
-
 var errInjected = errors.New("injected")
-
-func (v *faulty) around(do func() (vaultapi.Meta, error)) (vaultapi.Meta, error) {
-	v.count++
-	if v.count != v.n {
-		return do()
-	}
-	if v.lost {
-		_, _ = do() // Vault did it, and nobody learns
-	}
-	return vaultapi.Meta{}, v.fail()
-}
-
-func (v *faulty) Read(ctx context.Context, path string, out any) (vaultapi.Meta, error) {
-	return v.around(func() (vaultapi.Meta, error) { return v.Vault.Read(ctx, path, out) })
-}
-
-func (v *faulty) Write(ctx context.Context, path string, in, out any) (vaultapi.Meta, error) {
-	return v.around(func() (vaultapi.Meta, error) { return v.Vault.Write(ctx, path, in, out) })
-}
 
 func kidOf(t *testing.T, f *fixture, ring string, version int) string {
 	t.Helper()

@@ -11,6 +11,7 @@ import (
 	"signet/signer"
 	"signet/vaultkeys/keeper"
 	"signet/vaultkeys/vaultapi"
+	"signet/vaultkeys/vaulttest"
 )
 
 // TestEveryInterruption: a keeper ends at its n-th request, for every n of a
@@ -47,7 +48,7 @@ func interruptedAt(t *testing.T, alg signer.Algorithm, lost bool, n int) bool {
 	f.edit = func(c *keeper.Config) { c.TrimAfter = 15 * time.Minute }
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	cut := &faulty{Vault: f.vault, n: n, lost: lost, fail: func() error {
+	cut := &vaulttest.Cut{Conn: f.vault, N: n, Lost: lost, Fail: func() error {
 		cancel()
 		return fmt.Errorf("%w: %w", vaultapi.ErrUnavailable, ctx.Err())
 	}}
@@ -64,7 +65,7 @@ func interruptedAt(t *testing.T, alg signer.Algorithm, lost bool, n int) bool {
 	next := f.keeper(f.vault)
 	for range 110 { // less than it takes to rotate again and fence
 		if done() {
-			return cut.count >= n
+			return cut.Count >= n
 		}
 		f.round(next)
 		f.advance(coarse)
@@ -85,7 +86,7 @@ func TestAnyErrorAtAnyRequest(t *testing.T) {
 			t.Parallel()
 			for n, more := 1, true; more; n++ {
 				f := newFixture(t)
-				cut := &faulty{Vault: f.vault, n: n, fail: func() error { return failure }}
+				cut := &vaulttest.Cut{Conn: f.vault, N: n, Fail: func() error { return failure }}
 				k := f.keeper(cut)
 				f.advance(period)
 				counted := map[string]int{}
@@ -99,7 +100,7 @@ func TestAnyErrorAtAnyRequest(t *testing.T) {
 					f.advance(coarse)
 				}
 				want := map[string]int{}
-				if more = cut.count >= n; more {
+				if more = cut.Count >= n; more {
 					want[reason] = 1
 				}
 				delete(counted, "")

@@ -15,7 +15,6 @@ import (
 	"signet/vaultkeys"
 	"signet/vaultkeys/lifecycle"
 	"signet/vaultkeys/manual"
-	"signet/vaultkeys/vaultapi"
 	"signet/vaultkeys/vaulttest"
 )
 
@@ -225,30 +224,7 @@ func (f *fixture) listed(kids ...string) {
 	}
 }
 
-// faulty fails the n-th request (from 1), before Vault sees it or, with lost,
-// after Vault has done it. count counts the requests of both.
-type faulty struct {
-	manual.Vault
-	n, count int
-	lost     bool
-	err      error
-}
-
-func (v *faulty) around(do func() (vaultapi.Meta, error)) (vaultapi.Meta, error) {
-	v.count++
-	if v.count != v.n {
-		return do()
-	}
-	if v.lost {
-		_, _ = do() // Vault did it, and nobody learns
-	}
-	return vaultapi.Meta{}, v.err
-}
-
-func (v *faulty) Read(ctx context.Context, path string, out any) (vaultapi.Meta, error) {
-	return v.around(func() (vaultapi.Meta, error) { return v.Vault.Read(ctx, path, out) })
-}
-
-func (v *faulty) Write(ctx context.Context, path string, in, out any) (vaultapi.Meta, error) {
-	return v.around(func() (vaultapi.Meta, error) { return v.Vault.Write(ctx, path, in, out) })
+// cutAt fails the n-th request, before Vault sees it or, with lost, after.
+func (f *fixture) cutAt(n int, lost bool, err error) *vaulttest.Cut {
+	return &vaulttest.Cut{Conn: f.vault, N: n, Lost: lost, Fail: func() error { return err }}
 }

@@ -328,7 +328,7 @@ func TestPlansAtAnyRequest(t *testing.T) {
 				t.Parallel()
 				for n := 1; ; n++ {
 					f := twoVersions(t)
-					cut := &faulty{Vault: f.vault, n: n, lost: lost, err: failure}
+					cut := f.cutAt(n, lost, failure)
 					f.cfg.Vault = cut
 					force := manual.Retire{Force: true}
 					p, err := f.planRetire(force)
@@ -338,7 +338,7 @@ func TestPlansAtAnyRequest(t *testing.T) {
 					if err != nil && !errors.Is(err, failure) {
 						t.Fatalf("request %d: %v", n, err)
 					}
-					if cut.count < n {
+					if cut.Count < n {
 						f.want("es", state{Latest: 2, MinDec: 2, MinEnc: 2})
 						break
 					}
@@ -364,7 +364,7 @@ func TestLostAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.cfg.Vault = &faulty{Vault: f.vault, n: 2, lost: true, err: vaultapi.ErrUnavailable} // a look, then the write
+	f.cfg.Vault = f.cutAt(2, true, vaultapi.ErrUnavailable) // a look, then the write
 	if err := f.operator().Do(t.Context(), p, false); err != nil {
 		t.Fatal(err)
 	}

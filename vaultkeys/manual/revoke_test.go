@@ -213,7 +213,7 @@ func TestRevokeInterrupted(t *testing.T) {
 				interrupted := 0
 				for n := 1; ; n++ {
 					f := threeVersions(t)
-					kid, cut := f.kid("es", s.Version), &faulty{Vault: f.vault, n: n, lost: lost, err: vaultapi.ErrPermissionDenied}
+					kid, cut := f.kid("es", s.Version), f.cutAt(n, lost, vaultapi.ErrPermissionDenied)
 					f.cfg.Vault = cut
 					if p, err := f.operator().PlanRevoke(t.Context(), s); err == nil {
 						if _, err := f.operator().Revoke(t.Context(), p); err == nil {
@@ -253,13 +253,13 @@ func TestRevokeGoesOnByItself(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				cut := &faulty{Vault: f.vault, n: n, lost: lost, err: failure}
+				cut := f.cutAt(n, lost, failure)
 				f.cfg.Vault = cut
 				if _, err := f.operator().Revoke(t.Context(), p); err != nil {
 					t.Fatalf("request %d: %v", n, err)
 				}
 				f.want("es", state{Latest: 4, MinDec: 4, MinEnc: 4, Avail: 4})
-				if cut.count < n {
+				if cut.Count < n {
 					break
 				}
 			}

@@ -15,8 +15,7 @@ import (
 // Backend is a transit engine under test: a [Fake], or a *vaultapi.Conn to a
 // real Vault with a token that may administer keys, mounted at "transit".
 type Backend interface {
-	Read(ctx context.Context, path string, out any) (vaultapi.Meta, error)
-	Write(ctx context.Context, path string, in, out any) (vaultapi.Meta, error)
+	Conn
 	Delete(ctx context.Context, path string) (vaultapi.Meta, error)
 }
 
