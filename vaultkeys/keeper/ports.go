@@ -17,8 +17,8 @@ type Lease interface {
 // no creation times, and when versions were first seen retired.
 type FirstSeen interface {
 	// FirstSeen stores now if nothing is stored for that name and version yet,
-	// and returns what is stored. The name is a ring's, or a ring's and
-	// ":retired". After an error nothing that depends on it happens this round.
+	// and returns what is stored. The name is a ring's, or [vaultkeys.RetiredName].
+	// After an error nothing that depends on it happens this round.
 	FirstSeen(ctx context.Context, name string, version int, now time.Time) (time.Time, error)
 }
 

@@ -112,7 +112,7 @@ func (r *ring) look(ctx context.Context) (view, error) {
 	seen := lifecycle.Observed{At: sent, Latest: r.latest, Fence: r.fence, Retired: r.retired, MaxTTL: r.k.shared.largest(ctx, r.cfg.Name, sent)}
 	if r.policy.TrimAfter > 0 && d.MinDecryptionVersion > max(1, d.MinAvailableVersion) {
 		// An error leaves it unknown, and then nothing is trimmed.
-		seen.RetiredAt, _ = r.k.shared.seen(ctx, r.cfg.Name+":retired", d.MinDecryptionVersion, now)
+		seen.RetiredAt, _ = r.k.shared.seen(ctx, vaultkeys.RetiredName(r.cfg.Name), d.MinDecryptionVersion, now)
 	}
 	v := view{at: sent, now: now, listed: all, steps: lifecycle.Plan(state, r.policy, seen, now)}
 	stood, _ := r.fence.For(d.MinEncryptionVersion, sent)

@@ -105,7 +105,7 @@ func (o *Operator) look(ctx context.Context, ring *vaultkeys.RingConfig) (*look,
 	}
 	l.fenceSeen = o.seeFence(ctx, l)
 	if l.lowest() > max(1, data.MinAvailableVersion) {
-		l.retiredAt = o.firstSeen(ctx, l, ring.Name+":retired", l.lowest())
+		l.retiredAt = o.firstSeen(ctx, l, vaultkeys.RetiredName(ring.Name), l.lowest())
 	}
 	if err := o.versions(ctx, l); err != nil {
 		return nil, fmt.Errorf("reading ring %q: %w", ring.Name, err)

@@ -45,7 +45,7 @@ type Fences interface {
 }
 
 // FirstSeen remembers when a version was first seen: HS256 versions under the
-// ring's name, a min_decryption_version under the ring's name and ":retired".
+// ring's name, a min_decryption_version under [vaultkeys.RetiredName].
 type FirstSeen interface {
 	FirstSeen(ctx context.Context, name string, version int, now time.Time) (time.Time, error)
 }
