@@ -2,9 +2,9 @@ package vaultkeys
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -46,8 +46,10 @@ func (r *RevokedKIDs) Has(kid string) bool {
 	return ok
 }
 
-// Sync reads the list, and says which kids are new here and which the list had
-// lost. An error wraps signer.ErrUnavailable, and leaves the set as it was.
+// Sync reads the list, and says which kids are new here and which were put back
+// that the list had lost. What is no kid on it is passed over. An error wraps
+// signer.ErrUnavailable: the list could not be read, or, beside [ErrNotRestored],
+// it could, and what it lost could not be put back.
 func (r *RevokedKIDs) Sync(ctx context.Context) (learned, restored []string, err error) {
 	if r.list == nil {
 		return nil, nil, nil
@@ -58,25 +60,31 @@ func (r *RevokedKIDs) Sync(ctx context.Context) (learned, restored []string, err
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the revoked kids: %w: %w", signer.ErrUnavailable, err)
 	}
-	known := maps.Clone(*r.set.Load())
-	for kid := range known {
-		if slices.Contains(listed, kid) {
-			continue
-		}
-		if err := r.list.RestoreRevoked(ctx, kid); err != nil {
-			return nil, restored, fmt.Errorf("restoring a revoked kid: %w: %w", signer.ErrUnavailable, err)
-		}
-		restored = append(restored, kid)
-	}
+	before := *r.set.Load()
+	known, there := maps.Clone(before), make(map[string]struct{}, len(listed))
 	for _, kid := range listed {
-		if _, ok := known[kid]; !ok {
+		there[kid] = struct{}{}
+		if _, ok := known[kid]; !ok && signer.IsKID(kid) {
 			known[kid] = struct{}{}
 			learned = append(learned, kid)
 		}
 	}
-	r.set.Store(&known)
+	r.set.Store(&known) // first of all: a Redis that takes no writes must not hide what it tells
+	for kid := range before {
+		if _, ok := there[kid]; ok {
+			continue
+		}
+		if err := r.list.RestoreRevoked(ctx, kid); err != nil {
+			return learned, restored, fmt.Errorf("%w: %w: %w", ErrNotRestored, signer.ErrUnavailable, err)
+		}
+		restored = append(restored, kid)
+	}
 	return learned, restored, nil
 }
+
+// ErrNotRestored means that the list was read, and that a kid which it has lost
+// could not be put back.
+var ErrNotRestored = errors.New("a revoked kid could not be put back on the shared list")
 
 // pollRevoked reads the list each interval until ctx ends. It does not wait for
 // Vault: a kid that is revoked while Vault is sealed must go all the same.
@@ -106,14 +114,18 @@ func (r *Rings) syncRevoked(ctx context.Context) error {
 	for _, kid := range restored {
 		r.cfg.Logger.WarnContext(ctx, "a revoked kid was not on the shared list, and is put there: it is new in this configuration, or the list was lost", "kid", kid)
 	}
-	if err != nil {
-		return err
-	}
 	for _, kid := range learned {
 		r.cfg.Logger.WarnContext(ctx, "a kid is revoked: it is not published, signs nothing and verifies nothing", "kid", kid)
 	}
 	if len(learned) > 0 {
 		r.rebuild(r.cfg.Now())
 	}
-	return nil
+	lost := errors.Is(err, ErrNotRestored)
+	if !r.notRestored.Swap(lost) && lost {
+		r.cfg.Logger.WarnContext(ctx, "replicas that start now may not know a revoked kid: put it into keys.revoked_kids", "error", err)
+	}
+	if lost {
+		return nil // the list itself was read
+	}
+	return err
 }

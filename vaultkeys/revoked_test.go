@@ -78,6 +78,31 @@ func TestRevokedWhileRunning(t *testing.T) {
 	}
 }
 
+// TestRevokedListTakesNothing: Redis is full or a replica of another. What it
+// tells counts all the same, and a replica can start.
+func TestRevokedListTakesNothing(t *testing.T) {
+	t.Parallel()
+	list := &readOnlyList{}
+	other := strings.Repeat("A", 43)
+	f := newFixture(t, func(c *vaultkeys.RingsConfig) { c.Revoked, c.RevokedKIDs = list, []string{other} })
+	f.vault.Rotate("es")
+	list.kids = []string{kidOf(t, f, 1), "no kid"}
+	f.load(t)
+	if !equal(f.kids(t), []string{kidOf(t, f, 2)}) {
+		t.Errorf("published %v", f.kids(t))
+	}
+	f.load(t)
+	if n := strings.Count(f.log.String(), "put it into keys.revoked_kids"); n != 1 {
+		t.Errorf("said %d times:\n%s", n, f.log)
+	}
+}
+
+// readOnlyList tells and takes nothing.
+type readOnlyList struct{ kids []string }
+
+func (l *readOnlyList) RevokedKIDs(context.Context) ([]string, error) { return l.kids, nil }
+func (l *readOnlyList) RestoreRevoked(context.Context, string) error  { return errors.New("READONLY") }
+
 // TestRevokedBeforeRead: a replica that cannot read the list publishes nothing,
 // for Vault may list a key that must not be used.
 func TestRevokedBeforeRead(t *testing.T) {

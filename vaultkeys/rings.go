@@ -21,6 +21,8 @@ type Rings struct {
 	revoked *RevokedKIDs
 	metrics *ringMetrics
 
+	notRestored atomic.Bool // the revoked list lost a kid, and takes none
+
 	mu   sync.Mutex // serialises the replacement of view
 	view atomic.Pointer[view]
 }

@@ -3,7 +3,8 @@
 -- what was above stands no longer.
 -- KEYS[1] the ring's key   ARGV[1] its value now   ARGV[2] when that was seen, in ms
 for _, value in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if tonumber(value) > tonumber(ARGV[1]) then redis.call('HDEL', KEYS[1], value) end
+  local number = tonumber(value)
+  if not number or number > tonumber(ARGV[1]) then redis.call('HDEL', KEYS[1], value) end
 end
 redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
 return 1

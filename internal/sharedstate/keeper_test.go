@@ -109,6 +109,10 @@ func TestMaxTTLs(t *testing.T) {
 		}
 		age(time.Hour, 13*time.Hour)
 		want(9 * time.Minute)
+		beyond := "9223372036854775" // would be no Duration
+		client.ZAdd(t.Context(), key, redis.Z{Score: client.ZScore(t.Context(), key, "1").Val(), Member: beyond})
+		want(12 * time.Hour)
+		client.ZRem(t.Context(), key, beyond)
 		if n := client.ZCard(t.Context(), key).Val(); n != 2 {
 			t.Errorf("%d reports kept, want those of the window, 2", n)
 		}

@@ -66,5 +66,6 @@ func (m *MaxTTLs) Largest(ctx context.Context, ring string) (time.Duration, erro
 func (m *MaxTTLs) run(ctx context.Context, ring, report string) (time.Duration, error) {
 	window := strconv.FormatInt(maxTTLWindow.Milliseconds(), 10)
 	ms, err := m.script.Run(ctx, m.client, []string{keyMaxTTL + ring}, window, report).Int64()
-	return time.Duration(ms) * time.Millisecond, err
+	// What is beyond the cap no replica reported, and it might not fit a Duration.
+	return time.Duration(min(ms, maxTTLWindow.Milliseconds())) * time.Millisecond, err
 }

@@ -108,6 +108,7 @@ func TestFences(t *testing.T) {
 		want(10, 3*time.Hour)
 		want(9, 2*time.Hour)
 		want(2, time.Minute)
+		client.HSet(t.Context(), "signet:fence:"+ring, "nonsense", "x")
 		see(1, 4*time.Hour) // somebody lowered it
 		want(2, -1)
 		want(1, 4*time.Hour)

@@ -2,9 +2,11 @@ package keeper
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"signet/vaultkeys"
 	"signet/vaultkeys/lifecycle"
 )
 
@@ -57,7 +59,7 @@ func (s *shared) hold(ctx context.Context) bool {
 func (s *shared) syncRevoked(ctx context.Context) error {
 	_, _, err := s.revoked.Sync(ctx)
 	s.asked(ctx, askedRevoked, "", err)
-	if err != nil && !s.synced {
+	if err != nil && !s.synced && !errors.Is(err, vaultkeys.ErrNotRestored) {
 		return fmt.Errorf("%w: which kids are revoked: %w", errShared, err)
 	}
 	s.synced = true
@@ -80,7 +82,7 @@ func (s *shared) largest(ctx context.Context, ring string, now time.Time) time.D
 	}
 	d, err := s.maxTTLs.Largest(ctx, ring)
 	s.asked(ctx, askedMaxTTL, ring, err)
-	if err != nil || d <= 0 {
+	if err != nil || d <= 0 || d > lifecycle.UnknownMaxTTL { // or not to be believed
 		return 0
 	}
 	if last := s.reported[ring]; d < last.ttl && now.Sub(last.at) < lifecycle.UnknownMaxTTL {

@@ -68,6 +68,7 @@ func TestWithoutReports(t *testing.T) {
 	}{
 		"none to ask": {none: true, want: 12*time.Hour + margin},
 		"no report":   {reports{}, false, 12*time.Hour + margin},
+		"no sane one": {reports{ttl: 1<<63 - 1}, false, 12*time.Hour + margin},
 		"an error":    {reports{ttl: time.Second, err: errInjected}, false, 12*time.Hour + margin},
 		"a larger":    {reports{ttl: time.Hour}, false, time.Hour + margin},
 		"a smaller":   {reports{ttl: time.Second}, false, retireDue},

@@ -180,9 +180,11 @@ func (s *plan) afterFence() time.Duration { return AfterFence(s.policy, s.seen.M
 
 // AfterFence is how long a token signed just before a fence may live, and the
 // margin. reported is the largest max_ttl that a replica reported for the ring;
-// 0 = no report, which means [UnknownMaxTTL].
+// 0 = no report, which means [UnknownMaxTTL], as does what no token can have for
+// its life: somebody else wrote it. No report makes the wait shorter than the
+// policy's own.
 func AfterFence(p Policy, reported time.Duration) time.Duration {
-	if reported <= 0 {
+	if reported <= 0 || reported > Cryptoperiod { // beyond any key's life, and it would overflow
 		reported = UnknownMaxTTL
 	}
 	return max(p.MaxTTL, reported) + p.RetireMargin

@@ -317,3 +317,14 @@ func TestPlanFromAnyAnswer(t *testing.T) {
 		}
 	})
 }
+
+// TestNoReportShortensTheWait: a report is what somebody wrote into Redis.
+func TestNoReportShortensTheWait(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := lifecycle.Policy{MaxTTL: draw(t, time.Second, lifecycle.UnknownMaxTTL, "max_ttl"), RetireMargin: draw(t, 0, lifecycle.Cryptoperiod, "margin")}
+		reported := time.Duration(rapid.Int64().Draw(t, "reported"))
+		if wait := lifecycle.AfterFence(p, reported); wait < p.MaxTTL+p.RetireMargin {
+			t.Fatalf("waits %v, less than %v + %v", wait, p.MaxTTL, p.RetireMargin)
+		}
+	})
+}
