@@ -112,6 +112,8 @@ func brokenPolicies() []broken {
 		{"UnpinnedByAnEmptyString", edit(issuer, `(?s)denied_parameters = \{.*?\}`, ""), `fail M/sign/R: the issuer may sign with whatever version is the latest, which no header can name: Vault lets key_version "" through`, asSaid},
 		{"AnyLabel", edit(issuer, `"input"       = \["c2lnbmV0IHJlZnJlc2ggdjE="\]`, `"input" = []`), "fail M/hmac/K: the issuer may derive more than the one secret", asSaid},
 		{"AnotherHash", allow(issuer, "M/sign/R/+", `"update"`), "fail issuer: may sign past the lock of its policy: M/sign/R/sha1 (update)", asSaid},
+		{"AnExactHash", allow(issuer, "M/sign/R/sha3-256", `"update"`), "fail issuer: may sign past the lock of its policy: M/sign/R/sha3-256 (update)", asSaid},
+		{"NoHash", allow(issuer, "M/sign/R/none", `"update"`), "fail issuer: may sign past the lock of its policy: M/sign/R/none (update)", asSaid},
 		{"Rotates", allow(issuer, "M/keys/R/rotate", `"update"`), "fail issuer: may rotate a key: M/keys/R/rotate (update)", asSaid},
 		{"Deletes", allow(issuer, "M/keys/R", `"delete"`), "fail issuer: may make, overwrite or delete a key: M/keys/R (delete)", asSaid},
 		{"Exports", allow(issuer, "M/export/*", `"read"`), "fail issuer: may export a key: M/export/signing-key/R (read)", asSaid},

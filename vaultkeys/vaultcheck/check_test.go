@@ -87,6 +87,12 @@ func TestFindings(t *testing.T) {
 			s.issuer.may["sys/policies/acl/signet-issuer"] = []string{"read"}
 			s.issuer.may["transit/keys/ed"] = []string{"list", "read"}
 		}, []string{"fail issuer: may rotate a key: transit/keys/es/rotate (update), transit/keys/signet-refresh/rotate (create, update) (its policies: signet-issuer); `signet vault init --config signet.yaml --narrow-policies` writes the policy signet-issuer"}},
+		"an exact hash": {func(s *setUp) {
+			for _, path := range []string{"sign/es/sha3-224", "sign/es/sha3-256", "hmac/es/sha3-384", "sign/ed/sha3-512"} {
+				s.issuer.may["transit/"+path] = []string{"update"}
+			}
+		}, []string{"fail issuer: may sign past the lock of its policy: transit/sign/es/sha3-224 (update), transit/sign/es/sha3-256 (update), transit/hmac/es/sha3-384 (update), transit/sign/ed/sha3-512 (update)"}},
+		"no hash":                {func(s *setUp) { s.keeper.may["transit/sign/es/none"] = []string{"update"} }, []string{"fail keeper: may sign: transit/sign/es/none (update)"}},
 		"reading what is secret": {func(s *setUp) { s.issuer.may["transit/backup/es"] = []string{"read"} }, []string{"fail issuer: may back up a key: transit/backup/es (read)"}},
 		"what Vault invents":     {func(s *setUp) { s.issuer.may["sys/seal"] = []string{"new"} }, []string{"fail issuer: may seal Vault or read its storage: sys/seal (new)"}},
 

@@ -19,8 +19,11 @@ type right struct {
 	reading bool
 }
 
-// hashes may stand in a path of sign and hmac, which goes round the lock.
-var hashes = []string{"sha1", "sha2-224", "sha2-256", "sha2-384", "sha2-512"}
+// hashes may stand in a path of sign and hmac, which goes round the lock: all
+// that Vault knows (https://developer.hashicorp.com/vault/api-docs/secret/transit#sign-data).
+var hashes = []string{
+	"sha1", "sha2-224", "sha2-256", "sha2-384", "sha2-512", "sha3-224", "sha3-256", "sha3-384", "sha3-512", "none",
+}
 
 // eachKey joins the paths of all keys.
 func eachKey(keys []key, paths func(name string) []string) []string {
