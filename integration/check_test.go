@@ -177,6 +177,15 @@ func brokenSurroundings() []broken {
 		{"OnlySecretsInTheLog", func(t *testing.T, c *checked) {
 			c.set(t, "sys/mounts/"+c.name+"/tune", map[string]any{"audit_non_hmac_response_keys": "hmac"})
 		}, "fail sys/mounts/M/tune: audit_non_hmac_response_keys has hmac", asSaid},
+		{"SignaturesInTheLog", func(t *testing.T, c *checked) {
+			c.set(t, "sys/mounts/"+c.name+"/tune", map[string]any{"audit_non_hmac_response_keys": "batch_results,key_version"})
+		}, "fail sys/mounts/M/tune: audit_non_hmac_response_keys has batch_results, so Vault's audit log holds signatures", asSaid},
+		{"SignaturesAndSecretsInTheLog", func(t *testing.T, c *checked) {
+			c.set(t, "sys/mounts/"+c.name+"/tune", map[string]any{"audit_non_hmac_response_keys": "hmac,signature"})
+		}, "fail sys/mounts/M/tune: audit_non_hmac_response_keys has signature, so", asSaid},
+		{"VerifiedMACsInTheLog", func(t *testing.T, c *checked) {
+			c.set(t, "sys/mounts/"+c.name+"/tune", map[string]any{"audit_non_hmac_request_keys": "input,hmac"})
+		}, "fail sys/mounts/M/tune: audit_non_hmac_request_keys has hmac, so", asSaid},
 		{"RawLog", func(t *testing.T, c *checked) {
 			c.vault.Must(t, http.MethodPut, "sys/audit/raw", map[string]any{"type": "file", "options": map[string]string{"file_path": "/dev/null", "log_raw": "true"}})
 		}, "fail sys/audit/raw/: log_raw is set", asSaid},

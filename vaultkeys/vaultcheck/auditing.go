@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"signet/vaultkeys/vaultapi"
 )
@@ -24,6 +25,7 @@ func (c *check) auditing(ctx context.Context) error {
 type mountData struct {
 	Type   string `json:"type"`
 	Config struct {
+		RequestKeys  []string `json:"audit_non_hmac_request_keys"`
 		ResponseKeys []string `json:"audit_non_hmac_response_keys"`
 	} `json:"config"`
 }
@@ -45,12 +47,42 @@ func (c *check) mount(ctx context.Context) error {
 			"check again when the findings above are mended, or with an operator's token in VAULT_TOKEN")
 		return nil
 	}
-	c.judge(!slices.Contains(m.Config.ResponseKeys, "hmac"), Fail, where,
-		"audit_non_hmac_response_keys has hmac, so Vault's audit log holds the secret behind refresh tokens",
-		fmt.Sprintf("`vault write %s audit_non_hmac_response_keys=%s`; then log everybody out, for the log has held that secret (docs/vault.md)",
-			where, join(slices.DeleteFunc(slices.Clone(m.Config.ResponseKeys), func(k string) bool { return k == "hmac" }))))
+	c.logged(where, "audit_non_hmac_response_keys", m.Config.ResponseKeys,
+		leak{[]string{"hmac"}, "the secret behind refresh tokens", "log everybody out, for the log has held that secret (docs/vault.md)"},
+		leak{[]string{"batch_results", "signature"}, signatures, expire})
+	c.logged(where, "audit_non_hmac_request_keys", m.Config.RequestKeys, leak{[]string{"hmac"}, signatures, expire})
 	return nil
 }
+
+// leak is what the audit log holds if one of these members is not hashed in it.
+type leak struct {
+	members []string
+	what    string
+	then    string // what is to be done about the log as it is
+}
+
+// A token is its signature and what was signed, which is no secret and, with
+// Ed25519 and HMAC, the very "input" of the request.
+const (
+	signatures = "signatures, and with what was signed each is a whole token"
+	expire     = "keep that log like the tokens until they have expired, or revoke the versions that signed them (docs/vault.md)"
+)
+
+// logged judges what a mount's setting leaves in the audit log as it is. Either
+// remedy takes out what all leaks name, so that one does not undo another.
+func (c *check) logged(where, setting string, members []string, leaks ...leak) {
+	rest := slices.Clone(members)
+	for _, l := range leaks {
+		rest = slices.DeleteFunc(rest, l.has)
+	}
+	for _, l := range leaks {
+		found := slices.DeleteFunc(slices.Clone(members), func(m string) bool { return !l.has(m) })
+		c.judge(len(found) == 0, Fail, where, fmt.Sprintf("%s has %s, so Vault's audit log holds %s", setting, join(found), l.what),
+			fmt.Sprintf("`vault write %s %s=%s`; then %s", where, setting, strings.Join(rest, ","), l.then))
+	}
+}
+
+func (l leak) has(member string) bool { return slices.Contains(l.members, member) }
 
 // device is an entry of sys/audit.
 type device struct {

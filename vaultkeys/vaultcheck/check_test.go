@@ -115,6 +115,21 @@ func TestFindings(t *testing.T) {
 		"a clear secret": {func(s *setUp) {
 			s.issuer.stored["sys/internal/ui/mounts/transit"]["config"] = map[string]any{"audit_non_hmac_response_keys": []string{"hmac", "key_version"}}
 		}, []string{"fail sys/mounts/transit/tune: audit_non_hmac_response_keys has hmac, so Vault's audit log holds the secret behind refresh tokens; `vault write sys/mounts/transit/tune audit_non_hmac_response_keys=key_version`"}},
+		"clear signatures": {func(s *setUp) {
+			s.issuer.stored["sys/internal/ui/mounts/transit"]["config"] = map[string]any{"audit_non_hmac_response_keys": []string{"batch_results", "a", "signature", "b"}}
+		}, []string{"fail sys/mounts/transit/tune: audit_non_hmac_response_keys has batch_results, signature, so Vault's audit log holds signatures, and with what was signed each is a whole token; `vault write sys/mounts/transit/tune audit_non_hmac_response_keys=a,b`; then keep that log like the tokens"}},
+		"everything clear": {func(s *setUp) {
+			s.issuer.stored["sys/internal/ui/mounts/transit"]["config"] = map[string]any{
+				"audit_non_hmac_response_keys": []string{"signature", "hmac", "key_version"}, "audit_non_hmac_request_keys": []string{"input", "hmac"},
+			}
+		}, []string{
+			"fail sys/mounts/transit/tune: audit_non_hmac_response_keys has hmac, so Vault's audit log holds the secret behind refresh tokens; `vault write sys/mounts/transit/tune audit_non_hmac_response_keys=key_version`; then log everybody out",
+			"fail sys/mounts/transit/tune: audit_non_hmac_response_keys has signature, so Vault's audit log holds signatures, and with what was signed each is a whole token; `vault write sys/mounts/transit/tune audit_non_hmac_response_keys=key_version`; then keep",
+			"fail sys/mounts/transit/tune: audit_non_hmac_request_keys has hmac, so Vault's audit log holds signatures, and with what was signed each is a whole token; `vault write sys/mounts/transit/tune audit_non_hmac_request_keys=input`; then keep",
+		}},
+		"clear inputs": {func(s *setUp) {
+			s.issuer.stored["sys/internal/ui/mounts/transit"]["config"] = map[string]any{"audit_non_hmac_request_keys": []string{"input", "reference"}, "audit_non_hmac_response_keys": []string{"key_version"}}
+		}, nil},
 		"a mount that hides": {func(s *setUp) { delete(s.issuer.stored, "sys/internal/ui/mounts/transit") }, []string{"unknown sys/mounts/transit/tune: it could not be read"}},
 		"a mount for an operator": {func(s *setUp) {
 			s.operator.stored["sys/internal/ui/mounts/transit"], s.issuer.stored["sys/internal/ui/mounts/transit"] = s.issuer.stored["sys/internal/ui/mounts/transit"], nil
