@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -49,6 +50,41 @@ func TestVaultCheck(t *testing.T) {
 		if !repaired {
 			c = nil
 		}
+	}
+}
+
+// TestVaultCheckChangesNothing: the minimums that a check asks for are refused
+// by Vault itself, also where a smaller one would be accepted, so every key is
+// afterwards what it was.
+func TestVaultCheckChangesNothing(t *testing.T) {
+	if !integration.OnlyOn(t, integration.Process, integration.Docker) {
+		return // as above
+	}
+	vault := integration.NewVault(t)
+	vault.Must(t, http.MethodPut, "sys/audit/file", map[string]any{"type": "file", "options": map[string]string{"file_path": "discard"}})
+	c := newChecked(t, vault, "unchanged")
+	for range 2 {
+		c.set(t, "M/keys/R/rotate", nil)
+	}
+	c.set(t, "M/keys/R/config", map[string]any{"min_decryption_version": "2", "min_encryption_version": "2"}) // trim would do 2
+	keys := func() (all []map[string]any) {
+		for _, path := range []string{"M/keys/R", "M/keys/" + c.name + "-mac", "M/keys/K"} {
+			all = append(all, vault.Must(t, http.MethodGet, c.path(path), nil))
+		}
+		return all
+	}
+	before := keys()
+	c.wantRight(t)
+	for _, path := range []string{"M/keys/R", "M/keys/" + c.name + "-mac"} {
+		for field, at := range map[string]string{"min_encryption_version": "/config", "min_decryption_version": "/config", "min_available_version": "/trim"} {
+			status, answer := vault.Do(t, vault.RootToken, http.MethodPost, c.path(path)+at, map[string]any{field: "999999999"})
+			if status != http.StatusBadRequest {
+				t.Errorf("%s of %s: %d, %v", field, c.path(path), status, answer)
+			}
+		}
+	}
+	if after := keys(); !reflect.DeepEqual(before, after) {
+		t.Errorf("before\n%v\nafter\n%v", before, after)
 	}
 }
 
@@ -126,6 +162,10 @@ func brokenPolicies() []broken {
 		{"CannotLookUp", edit(issuer, `(?s)path "auth/token/lookup-self".*?\n\}`, ""), "unknown issuer: its token may not look itself up", asSaid},
 		{"KeeperSigns", allow(keeper, "M/sign/R", `"update"`), "fail keeper: may sign: M/sign/R (update)", asSaid},
 		{"KeeperExports", edit(keeper, `"min_decryption_version" = \["1\*"`, `"exportable" = []`+"\n    "+`"min_decryption_version" = ["1*"`), "fail M/keys/R/config: the keeper may open the key: Vault lets exportable through", asSaid},
+		{"KeeperCannotFence", edit(keeper, `"min_encryption_version" = \[.*\]\n`, ""), "fail M/keys/R/config: the keeper may not raise min_encryption_version", asSaid},
+		{"KeeperCannotRetire", edit(keeper, `"min_decryption_version" = \[.*\]\n`, ""), "fail M/keys/R/config: the keeper may not raise min_decryption_version", asSaid},
+		{"KeeperCannotTrim", edit(keeper, `(?s)path "[^"]*/trim".*?\n\}`, ""), "fail M/keys/R/trim: the keeper may not raise min_available_version", asSaid},
+		{"KeeperTrimsNoVersion", edit(keeper, `(?s)path ("[^"]*/trim") .*?\n\}`, `path $1 { capabilities = ["update"] allowed_parameters = { "other" = [] } }`), "fail M/keys/R/trim: the keeper may not raise min_available_version", asSaid},
 		{"KeeperCannotRotate", edit(keeper, `(?s)path "[^"]*/rotate".*?\n\}`, ""), "fail M/keys/R/rotate: the keeper may not write to it", asSaid},
 	}
 }

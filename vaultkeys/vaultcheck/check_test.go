@@ -17,13 +17,21 @@ import (
 
 func TestARightSetUp(t *testing.T) {
 	s := newSetUp(t)
+	for range 2 {
+		s.vault.Rotate("es")
+	}
+	s.vault.Configure("es", 2, 2)
+	before := s.keysNow(t)
 	s.want(t)
+	if after := s.keysNow(t); !reflect.DeepEqual(before, after) {
+		t.Errorf("it changed keys: from\n%v\nto\n%v", before, after)
+	}
 	if _, passed := s.found(t); passed < 40 {
 		t.Errorf("only %d checks", passed)
 	}
 	for _, l := range []*login{s.issuer, s.keeper, s.operator} {
 		for _, path := range l.wrote {
-			for _, never := range []string{"rotate", "trim", "export", "backup", "restore", "import", "policies"} {
+			for _, never := range []string{"rotate", "export", "backup", "restore", "import", "policies"} {
 				if strings.Contains(path, never) {
 					t.Errorf("it tried %s", path)
 				}
@@ -100,11 +108,21 @@ func TestFindings(t *testing.T) {
 		"a keeper that signs":    {func(s *setUp) { s.keeper.deny = nil }, []string{"fail transit/sign/es: the keeper may sign", "fail transit/sign/ed: the keeper may sign", "fail transit/hmac/hs: the keeper may sign", "fail transit/keys/es/config: the keeper may open the key: Vault lets allow_plaintext_backup, deletion_allowed, exportable through", "fail transit/keys/ed/config", "fail transit/keys/hs/config"}},
 		"a keeper that may sign": {func(s *setUp) { s.keeper.may["transit/hmac/"+macKey] = []string{"update"} }, []string{"fail keeper: may sign: transit/hmac/signet-refresh (update)"}},
 		"a keeper of the MAC":    {func(s *setUp) { s.keeper.may["transit/keys/"+macKey+"/config"] = []string{"update"} }, []string{"fail keeper: may change the key behind refresh tokens"}},
-		"a lame keeper":          {func(s *setUp) { delete(s.keeper.may, "transit/keys/es/trim") }, []string{"fail transit/keys/es/trim: the keeper may not write to it"}},
-		"a blind keeper":         {func(s *setUp) { s.keeper.fail["transit/keys/es"] = denied("x") }, []string{"fail transit/keys/es: the keeper may not read it"}},
-		"one token":              {func(s *setUp) { s.keeper.stored["auth/token/lookup-self"]["accessor"] = "accessor-of-signet-issuer" }, []string{"fail keeper: is the same identity"}},
-		"one role":               {func(s *setUp) { s.keeper.stored["auth/token/lookup-self"]["entity_id"] = "entity-of-signet-issuer" }, []string{"fail keeper: is the same identity"}},
-		"a root keeper":          {func(s *setUp) { s.keeper.stored["auth/token/lookup-self"] = self("root"); s.keeper.deny = nil }, []string{"fail keeper: its token is a root token"}},
+		"a lame keeper":          {func(s *setUp) { delete(s.keeper.may, "transit/keys/es/rotate") }, []string{"fail transit/keys/es/rotate: the keeper may not write to it"}},
+		"a keeper that cannot fence": {func(s *setUp) { s.keeper.deny = lacks("es/config", "min_encryption_version") }, []string{
+			"fail transit/keys/es/config: the keeper may not raise min_encryption_version, so it cannot fence a version (its policies: signet-keeper); `signet vault init --config signet.yaml` writes the policy signet-keeper, which allows it",
+		}},
+		"a keeper that cannot retire": {func(s *setUp) {
+			s.keeper.deny = lacks("es/config", "min_encryption_version", "min_decryption_version")
+		}, []string{
+			"fail transit/keys/es/config: the keeper may not raise min_encryption_version, so it cannot fence a version",
+			"fail transit/keys/es/config: the keeper may not raise min_decryption_version, so it cannot retire a version",
+		}},
+		"a keeper that cannot trim": {func(s *setUp) { s.keeper.deny = lacks("hs/trim", "min_available_version") }, []string{"fail transit/keys/hs/trim: the keeper may not raise min_available_version, so it cannot trim what is retired"}},
+		"a blind keeper":            {func(s *setUp) { s.keeper.fail["transit/keys/es"] = denied("x") }, []string{"fail transit/keys/es: the keeper may not read it"}},
+		"one token":                 {func(s *setUp) { s.keeper.stored["auth/token/lookup-self"]["accessor"] = "accessor-of-signet-issuer" }, []string{"fail keeper: is the same identity"}},
+		"one role":                  {func(s *setUp) { s.keeper.stored["auth/token/lookup-self"]["entity_id"] = "entity-of-signet-issuer" }, []string{"fail keeper: is the same identity"}},
+		"a root keeper":             {func(s *setUp) { s.keeper.stored["auth/token/lookup-self"] = self("root"); s.keeper.deny = nil }, []string{"fail keeper: its token is a root token"}},
 
 		"no operator": {func(s *setUp) { s.cfg.Operator = nil }, []string{"unknown sys/audit: only an operator may read it"}},
 		"no device":   {func(s *setUp) { s.operator.stored["sys/audit"] = map[string]any{} }, []string{"warn sys/audit: no audit device is enabled"}},

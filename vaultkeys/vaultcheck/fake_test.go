@@ -150,6 +150,28 @@ func keeperDenies(path string, in map[string]any) bool {
 	return !strings.HasPrefix(path, "transit/keys/")
 }
 
+// lacks is the keeper's policy without these parameters of transit/keys/{path}.
+func lacks(path string, parameters ...string) func(string, map[string]any) bool {
+	return func(p string, in map[string]any) bool {
+		without := p == "transit/keys/"+path && slices.ContainsFunc(parameters, func(name string) bool { _, ok := in[name]; return ok })
+		return without || keeperDenies(p, in)
+	}
+}
+
+// keysNow is what Vault says of every key.
+func (s *setUp) keysNow(t *testing.T) map[string]map[string]any {
+	t.Helper()
+	all := map[string]map[string]any{}
+	for _, name := range []string{"es", "ed", "hs", macKey} {
+		data := map[string]any{}
+		if _, err := s.vault.Read(t.Context(), "transit/keys/"+name, &data); err != nil {
+			t.Fatal(err)
+		}
+		all[name] = data
+	}
+	return all
+}
+
 // found are the findings' first words, and want compares them.
 func (s *setUp) found(t *testing.T) (all []string, passed int) {
 	t.Helper()

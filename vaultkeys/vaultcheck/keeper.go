@@ -5,9 +5,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"signet/vaultkeys/lifecycle"
 )
 
-// asKeeper: it reads, rotates, configures and trims, and neither signs nor
+// asKeeper: it reads, rotates, fences, retires and trims, and neither signs nor
 // opens a key. Whether it may rotate is only asked: trying would.
 func (c *check) asKeeper(ctx context.Context, issuer *identity) error {
 	id, ok, err := c.login(ctx, keeperLogin, c.cfg.Keeper)
@@ -18,7 +20,7 @@ func (c *check) asKeeper(ctx context.Context, issuer *identity) error {
 		c.judge(!same(id, issuer), Fail, id.name, "is the same identity as the issuer, so whoever signs can rotate and retire keys too",
 			fmt.Sprintf("%s makes the keeper's own; name it under %s", c.cfg.vaultInit(id.flag), id.setting))
 	}
-	for _, step := range []func(context.Context, *identity) error{c.keeperReads, c.keeperWorks, c.keeperCannotSign, c.keeperCannotOpen, c.keeperRights} {
+	for _, step := range []func(context.Context, *identity) error{c.keeperReads, c.keeperRotates, c.keeperRaises, c.keeperCannotSign, c.keeperCannotOpen, c.keeperRights} {
 		if err := step(ctx, id); err != nil {
 			return err
 		}
@@ -37,20 +39,52 @@ func (c *check) keeperReads(ctx context.Context, id *identity) error {
 	return nil
 }
 
-func (c *check) keeperWorks(ctx context.Context, id *identity) error {
+func (c *check) keeperRotates(ctx context.Context, id *identity) error {
 	if id.root() {
 		return nil
 	}
 	var paths []string
 	for _, r := range c.cfg.Rings {
-		paths = append(paths, c.paths.Rotate(r.Name), c.paths.KeyConfig(r.Name), c.paths.Trim(r.Name))
+		paths = append(paths, c.paths.Rotate(r.Name))
 	}
 	have, ok, err := c.capabilities(ctx, id, paths)
 	if !ok {
 		return err
 	}
 	for _, path := range paths {
-		c.judge(slices.Contains(have[path], "update"), Fail, path, "the keeper may not write to it, so it cannot rotate and retire", c.allows(id))
+		c.judge(slices.Contains(have[path], "update"), Fail, path, "the keeper may not write to it, so it cannot rotate", c.allows(id))
+	}
+	return nil
+}
+
+// beyond is a version that no key has. Vault itself refuses a minimum above the
+// latest version, with 400 and after its policy had its say: asking for this one
+// changes nothing and shows whether the policy lets the parameter through
+// (https://developer.hashicorp.com/vault/api-docs/secret/transit#update-key-configuration).
+const beyond = 999_999_999
+
+// keeperRaises tries the requests with which a keeper raises each minimum: the
+// capability on their path does not tell which parameters it may send.
+func (c *check) keeperRaises(ctx context.Context, id *identity) error {
+	if id.root() {
+		return nil
+	}
+	for _, r := range c.cfg.Rings {
+		for _, raise := range []struct {
+			kind lifecycle.Kind
+			what string
+		}{
+			{lifecycle.Fence, "min_encryption_version, so it cannot fence a version"},
+			{lifecycle.Retire, "min_decryption_version, so it cannot retire a version"},
+			{lifecycle.Trim, "min_available_version, so it cannot trim what is retired"},
+		} {
+			path, in := c.paths.Action(r.Name, lifecycle.Action{Kind: raise.kind, Version: beyond})
+			err := try(ctx, id.conn, path, in)
+			if outage(err) != nil {
+				return err
+			}
+			c.judge(!refused(err), Fail, path, fmt.Sprintf("the keeper may not raise %s (%s)", raise.what, id.has()), c.allows(id))
+		}
 	}
 	return nil
 }

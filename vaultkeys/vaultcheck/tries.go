@@ -119,13 +119,13 @@ var errItem = errors.New("vault answered with an error for the one item of the b
 
 // try sends a request and looks for the error that Vault reports inside an
 // answer of 200.
-func try(ctx context.Context, conn Conn, path string, b body) error {
+func try(ctx context.Context, conn Conn, path string, in any) error {
 	var out struct {
 		Results []struct {
 			Error string `json:"error"`
 		} `json:"batch_results"`
 	}
-	if _, err := conn.Write(ctx, path, b, &out); err != nil {
+	if _, err := conn.Write(ctx, path, in, &out); err != nil {
 		return err
 	}
 	for _, r := range out.Results {
