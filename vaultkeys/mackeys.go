@@ -94,6 +94,10 @@ func (m *MACKeys) Load(ctx context.Context) error {
 	return fmt.Errorf("loading the refresh token key: %w: %w", signer.ErrUnavailable, err) // the caller's deadline
 }
 
+// Ready reports whether the key was read once since start. It stays true while
+// Vault is sealed.
+func (m *MACKeys) Ready() bool { return m.state.Load() != nil }
+
 // Run reads the key again each RefreshInterval until ctx ends.
 func (m *MACKeys) Run(ctx context.Context) error {
 	for {

@@ -65,7 +65,7 @@ func newService(cfg *config.Config, logger *slog.Logger) (*service, error) {
 	})
 	s.api = httpapi.New(httpapi.Config{
 		Issuer: cfg.Issuer, Tokens: uses, Status: uses, Clients: s.registry, Keys: s.keySet, Fetched: s.usage.Fetched,
-		Algorithms: algorithmNames(s.rings.Algorithms()), Ready: s.rings.Ready, Alarms: s.alarms, Signing: s.canary.Status, Rings: ringNames(cfg),
+		Algorithms: algorithmNames(s.rings.Algorithms()), Ready: s.ready, Alarms: s.alarms, Signing: s.canary.Status, Rings: ringNames(cfg),
 		Deadline: config.RequestDeadline, Logger: logger, Registerer: metrics, Gatherer: metrics,
 	})
 	return s, nil
@@ -134,6 +134,10 @@ func (s *service) wireKeeper(metrics prometheus.Registerer) (err error) {
 	}
 	return err
 }
+
+// ready reports whether all that requests need was read once: the rings, and
+// the key behind refresh tokens.
+func (s *service) ready() bool { return s.rings.Ready() && s.macKeys.Ready() }
 
 func (s *service) keySet() httpapi.KeySet {
 	return httpapi.KeySet(s.rings.JWKS())
