@@ -2,22 +2,10 @@ package vaultkeys
 
 import (
 	"context"
-	"encoding/base64"
-	"errors"
 	"fmt"
-	"strconv"
 
 	"signet/signer"
-	"signet/vaultkeys/vaultapi"
 )
-
-// verifyRequest is the body of transit/verify for an HMAC; the version is in
-// the prefix of hmac.
-type verifyRequest struct {
-	Input         []byte `json:"input"`
-	HMAC          string `json:"hmac"`
-	HashAlgorithm string `json:"hash_algorithm"`
-}
 
 // VerifyMAC fits signer.Backend. A version that Vault does not verify with any
 // more makes mac invalid; only a Vault that cannot be asked is an error.
@@ -38,23 +26,9 @@ func (b *Batcher) VerifyMAC(ctx context.Context, req signer.Request, mac []byte)
 	stop := context.AfterFunc(b.life, cancel) //nolint:contextcheck // ctx ends with the Batcher too
 	defer stop()
 
-	request := verifyRequest{
-		Input:         req.Input,
-		HMAC:          "vault:v" + strconv.Itoa(key.Version) + ":" + base64.StdEncoding.EncodeToString(mac),
-		HashAlgorithm: ParamsOf(key.Algorithm, 0).HashAlgorithm,
-	}
-	var reply struct {
-		Valid *bool `json:"valid"`
-	}
-	_, err := b.cfg.Vault.Write(ctx, b.paths.Verify(key.Ring), request, &reply)
-	switch {
-	case errors.Is(err, vaultapi.ErrVersionRefused):
-		return false, nil
-	case err != nil:
+	valid, err := verifyHMAC(ctx, b.cfg.Vault, b.paths.Verify(key.Ring), key.Version, req.Input, mac)
+	if err != nil {
 		return false, fmt.Errorf("%w: verifying a MAC: %w", signer.ErrUnavailable, err)
-	case reply.Valid == nil:
-		return false, fmt.Errorf("%w: verifying a MAC: %w: no verdict", signer.ErrUnavailable, errFaulty)
-	default:
-		return *reply.Valid, nil
 	}
+	return valid, nil
 }

@@ -4,8 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strconv"
+
+	"signet/signer"
+	"signet/vaultkeys/vaultapi"
 )
 
 // hmacOf asks Vault for the HMAC-SHA256 of a label under one version of a key.
@@ -38,4 +42,39 @@ func parseHMAC(text string, version int) ([]byte, error) {
 		return nil, fmt.Errorf("reading an HMAC: it has %d bytes, not %d", len(mac), sha256.Size)
 	}
 	return mac, nil
+}
+
+// verifyRequest is the body of transit/verify for an HMAC; the version is in
+// the prefix of hmac.
+type verifyRequest struct {
+	Input         []byte `json:"input"`
+	HMAC          string `json:"hmac"`
+	HashAlgorithm string `json:"hash_algorithm"`
+}
+
+// verifyHMAC asks Vault, at [Paths.Verify], whether mac is that of input under
+// a version of an HS256 key. It answers for every version from
+// min_decryption_version on, fenced ones too
+// (https://developer.hashicorp.com/vault/api-docs/secret/transit#verify-signed-data);
+// under others nothing is valid. An error says that there is no verdict.
+func verifyHMAC(ctx context.Context, v Writer, path string, version int, input, mac []byte) (bool, error) {
+	in := verifyRequest{
+		Input:         input,
+		HMAC:          "vault:v" + strconv.Itoa(version) + ":" + base64.StdEncoding.EncodeToString(mac),
+		HashAlgorithm: ParamsOf(signer.HS256, 0).HashAlgorithm,
+	}
+	var out struct {
+		Valid *bool `json:"valid"`
+	}
+	_, err := v.Write(ctx, path, in, &out)
+	switch {
+	case errors.Is(err, vaultapi.ErrVersionRefused):
+		return false, nil
+	case err != nil:
+		return false, err
+	case out.Valid == nil:
+		return false, fmt.Errorf("%w: no verdict", errFaulty)
+	default:
+		return *out.Valid, nil
+	}
 }

@@ -57,9 +57,11 @@ func (d *KeyData) Ring() lifecycle.Ring {
 type keyVersion struct {
 	key     signer.Key
 	created time.Time
-	// recalled says that the kid is another replica's note, because Vault does
-	// not compute it any more: it verifies and never signs.
+	// recalled says that the kid is from another replica's note, because Vault
+	// does not compute it any more: it verifies and never signs.
 	recalled bool
+	// proof is what an HS256 kid is the hash of, see symmetricKID; else "".
+	proof string
 }
 
 // Unfit says what no write can mend: a key of the wrong type, or one whose

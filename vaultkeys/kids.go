@@ -1,6 +1,7 @@
 package vaultkeys
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -11,14 +12,19 @@ import (
 // KIDs is where replicas note for each other, and for those that start later,
 // which kid each version of a ring has; *sharedstate.KIDs fits it. Nothing is
 // signed or published because of a note. It has two uses: the kid of a fenced
-// HS256 version, which Vault computes no more, and seeing that a version got
-// another key while nobody looked.
+// HS256 version, which Vault computes no more (for that only a proof counts),
+// and seeing that a version got another key while nobody looked.
 type KIDs interface {
 	// Remember notes a version's kid in place of an earlier note; an empty kid
 	// takes that back.
 	Remember(ctx context.Context, ring string, version int, kid string) error
 	// Recall is what was noted of a ring, by version.
 	Recall(ctx context.Context, ring string) (map[int]string, error)
+	// RememberProof notes that of which an HS256 version's kid is the hash, in
+	// place of an earlier note.
+	RememberProof(ctx context.Context, ring string, version int, proof string) error
+	// RecallProofs are the proofs that were noted of a ring, by version.
+	RecallProofs(ctx context.Context, ring string) (map[int]string, error)
 }
 
 // recallTimeout bounds a question during a read: callers may wait for it.
@@ -51,14 +57,13 @@ func (n *kidNotes) run(ctx context.Context) {
 
 // round notes what is new. What fails is tried again in the next one.
 func (n *kidNotes) round(ctx context.Context) {
-	var err error
+	var err error // the first one
 	for i, s := range n.rings.view.Load().rings {
 		if s == nil {
 			continue
 		}
-		if err = n.note(ctx, n.rings.readers[i], s); err != nil {
-			break // whatever keeps the notes is away for the other rings too
-		}
+		// What is wrong with one ring's notes must not keep the others' back.
+		err = cmp.Or(err, n.note(ctx, n.rings.readers[i], s), n.noteProofs(ctx, n.rings.readers[i], s))
 	}
 	switch log := n.rings.cfg.Logger; {
 	case ctx.Err() != nil:
@@ -109,6 +114,26 @@ func (n *kidNotes) note(ctx context.Context, ring *ringReader, s *snapshot) erro
 		if number > s.ring.Latest {
 			if err := n.remember(ctx, ring, number, ""); err != nil {
 				return err
+			}
+		}
+	}
+	return nil
+}
+
+// noteProofs notes the proofs of an HS256 ring wherever the notes say something
+// else: each of these Vault has computed or verified for this process.
+func (n *kidNotes) noteProofs(ctx context.Context, ring *ringReader, s *snapshot) error {
+	if ring.symmetric == nil {
+		return nil
+	}
+	before, err := n.rings.cfg.KIDs.RecallProofs(ctx, ring.cfg.Name)
+	if err != nil {
+		return fmt.Errorf("recalling the proofs of the kids of ring %q: %w", ring.cfg.Name, err)
+	}
+	for _, v := range s.listed {
+		if number := v.key.Version; before[number] != v.proof {
+			if err := n.rings.cfg.KIDs.RememberProof(ctx, ring.cfg.Name, number, v.proof); err != nil {
+				return fmt.Errorf("noting the proof of the kid of ring %q version %d: %w", ring.cfg.Name, number, err)
 			}
 		}
 	}

@@ -46,7 +46,9 @@ func newRingReader(r *Rings, index int) *ringReader {
 		want: ParamsOf(cfg.Algorithm, cfg.RSABits), log: r.cfg.Logger.With("ring", cfg.Name),
 	}
 	if cfg.Algorithm.Symmetric() {
-		reader.symmetric = &symmetricKIDs{vault: r.cfg.Vault, path: paths.HMAC(cfg.Name), notes: r.cfg.KIDs, log: reader.log}
+		reader.symmetric = &symmetricKIDs{
+			vault: r.cfg.Vault, hmacPath: paths.HMAC(cfg.Name), verifyPath: paths.Verify(cfg.Name), notes: r.cfg.KIDs, log: reader.log,
+		}
 	}
 	reader.reads = &singleFlight{floor: readFloor, timeout: readTimeout, now: r.cfg.Now, read: reader.read}
 	return reader
