@@ -1,6 +1,8 @@
 package integration_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -24,6 +26,14 @@ func TestReplicaStartsAfterAnHS256Fence(t *testing.T) {
 		kids, err := notes.Recall(t.Context(), ring)
 		return err == nil && kids[1] == old
 	})
+	var proof string
+	integration.Eventually(t, 5*time.Second, "its proof is noted", func() bool {
+		proofs, err := notes.RecallProofs(t.Context(), ring)
+		proof = proofs[1]
+		return err == nil && proof != ""
+	})
+	const alias = "aliasaliasaliasaliasaliasaliasaliasaliasalA"
+	aliased := underKID(t, stack.Vault, ring, token, alias)
 	stack.Vault.Rotate(t, ring)
 	stack.Vault.Configure(t, ring, map[string]any{"min_encryption_version": 2})
 
@@ -41,6 +51,7 @@ func TestReplicaStartsAfterAnHS256Fence(t *testing.T) {
 
 	// Nobody who knows the kid is left, and the notes are gone.
 	first.Stop(t)
+	late.Stop(t)
 	if err := stack.Redis.Client.Del(t.Context(), "signet:kids:"+ring).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -52,11 +63,49 @@ func TestReplicaStartsAfterAnHS256Fence(t *testing.T) {
 	if probe := later.Ops(t, "/readyz"); !strings.Contains(probe, `"status":"ok","alarms":[{"ring":"`+ring+`","kind":"kid_unknown","version":1,`) {
 		t.Errorf("/readyz: %s", probe)
 	}
-	if err := notes.Remember(t.Context(), ring, 1, old); err != nil { // another replica's note
+	if err := notes.Remember(t.Context(), ring, 1, old); err != nil { // a note without its proof is not believed
+		t.Fatal(err)
+	}
+	if later.Active(t, stack.Demo, token) {
+		t.Error("active by a note that proves nothing")
+	}
+	if err := notes.RememberProof(t.Context(), ring, 1, proof); err != nil { // another replica's note
 		t.Fatal(err)
 	}
 	integration.Eventually(t, 5*time.Second, "the note is read and the alarm is over", func() bool {
 		return later.Active(t, stack.Demo, token) && !strings.Contains(later.Ops(t, "/readyz"), "kid_unknown")
+	})
+
+	// Who has the key signs under another kid and notes that one for the version:
+	// a replica that starts then must not believe it.
+	forge := sharedstate.NewKIDs(stack.Redis.Client)
+	later.Stop(t)
+	if err := forge.Remember(t.Context(), ring, 1, alias); err != nil {
+		t.Fatal(err)
+	}
+	deceived := stack.StartSignet(t)
+	deceived.WaitReady(t)
+	if deceived.Active(t, stack.Demo, aliased) {
+		t.Fatal("a version verifies under a kid that somebody wrote into Redis")
+	}
+	if !deceived.Active(t, stack.Demo, token) {
+		t.Error("the forged note hides the proven kid")
+	}
+	deceived.Stop(t)
+	if err := forge.RememberProof(t.Context(), ring, 1, strings.Repeat("A", 43)+"="); err != nil {
+		t.Fatal(err)
+	}
+	late, later = stack.StartSignet(t), stack.StartSignet(t)
+	later.WaitReady(t)
+	late.WaitReady(t)
+	if later.Active(t, stack.Demo, aliased) || later.Active(t, stack.Demo, token) {
+		t.Fatal("a forged proof is believed")
+	}
+	if err := notes.RememberProof(t.Context(), ring, 1, proof); err != nil {
+		t.Fatal(err)
+	}
+	integration.Eventually(t, 5*time.Second, "the true proof is read", func() bool {
+		return late.Active(t, stack.Demo, token) && later.Active(t, stack.Demo, token)
 	})
 
 	// Retirement ends the version for those too who know it by a note only.
@@ -64,6 +113,28 @@ func TestReplicaStartsAfterAnHS256Fence(t *testing.T) {
 	integration.Eventually(t, 5*time.Second, "the old token is inactive", func() bool {
 		return !late.Active(t, stack.Demo, token) && !later.Active(t, stack.Demo, token)
 	})
+}
+
+// underKID is a token with another kid in its header, signed by version 1 of the
+// ring as whoever has the key would.
+func underKID(t *testing.T, vault *integration.Vault, ring, token, kid string) string {
+	t.Helper()
+	head := header(t, token)
+	head["kid"] = kid
+	raw, err := json.Marshal(head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	input := base64.RawURLEncoding.EncodeToString(raw) + "." + strings.Split(token, ".")[1]
+	reply := vault.Must(t, http.MethodPost, "transit/hmac/"+ring, map[string]any{
+		"input": base64.StdEncoding.EncodeToString([]byte(input)), "key_version": "1",
+	})
+	text, _ := reply["hmac"].(string)
+	mac, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, "vault:v1:"))
+	if err != nil || len(mac) == 0 {
+		t.Fatalf("transit/hmac: %v, %v", reply, err)
+	}
+	return input + "." + base64.RawURLEncoding.EncodeToString(mac)
 }
 
 // TestKeyReplacedWhileNoReplicaRan: the key is deleted and made anew, and no

@@ -1,7 +1,6 @@
 package vaultkeys
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -122,8 +121,8 @@ func (s *symmetricKIDs) ask(ctx context.Context, ring string, wanted []int) {
 	}
 	proofs, err := s.proofs(ctx, ring)
 	for _, n := range wanted {
-		if s.recalled[n].kid == "" && proofs[n] != "" && proofs[n] != s.rejected[n] {
-			err = cmp.Or(err, s.confirm(ctx, n, proofs[n]))
+		if err == nil && s.recalled[n].kid == "" && proofs[n] != "" && proofs[n] != s.rejected[n] {
+			err = s.confirm(ctx, n, proofs[n])
 		}
 	}
 	if err != nil && !s.failing {

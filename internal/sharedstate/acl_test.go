@@ -61,6 +61,11 @@ func TestDocumentedACL(t *testing.T) {
 		},
 		"remember": func(c redis.UniversalClient) error { return sharedstate.NewKIDs(c).Remember(ctx, "x", 1, "y") },
 		"recall":   func(c redis.UniversalClient) error { _, err := sharedstate.NewKIDs(c).Recall(ctx, "x"); return err },
+		"prove":    func(c redis.UniversalClient) error { return sharedstate.NewKIDs(c).RememberProof(ctx, "x", 1, "y") },
+		"proofs": func(c redis.UniversalClient) error {
+			_, err := sharedstate.NewKIDs(c).RecallProofs(ctx, "x")
+			return err
+		},
 		"fence": func(c redis.UniversalClient) error {
 			f := sharedstate.NewFences(c)
 			if err := f.See(ctx, "x", 2, now); err != nil {

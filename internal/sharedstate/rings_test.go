@@ -77,6 +77,28 @@ func TestKIDs(t *testing.T) {
 	})
 }
 
+func TestKIDProofs(t *testing.T) {
+	t.Parallel()
+	eachServer(t, func(t *testing.T, client redis.UniversalClient, _ func(time.Duration)) {
+		kids, ring := sharedstate.NewKIDs(client), jti(t)
+		for _, proof := range []string{"a", "b"} {
+			if err := kids.RememberProof(t.Context(), ring, 12, proof); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := kids.Remember(t.Context(), ring, 1, "kid"); err != nil {
+			t.Fatal(err)
+		}
+		client.HSet(t.Context(), "signet:kids:"+ring, "x.proof", "d", "-1.proof", "e", ".proof", "f", "3.proof", "", "4.proofs", "g")
+		if got, err := kids.RecallProofs(t.Context(), ring); err != nil || len(got) != 1 || got[12] != "b" {
+			t.Errorf("recalled the proofs %v, %v, want 12:b", got, err)
+		}
+		if got, err := kids.Recall(t.Context(), ring); err != nil || len(got) != 1 || got[1] != "kid" {
+			t.Errorf("recalled the kids %v, %v, want 1:kid", got, err)
+		}
+	})
+}
+
 func TestFences(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, client redis.UniversalClient, _ func(time.Duration)) {
@@ -151,6 +173,7 @@ func TestRingStateOutage(t *testing.T) {
 	client := open(t, sharedstate.Config{Addresses: []string{"127.0.0.1:" + redistest.FreePort(t)}})
 	_, list := sharedstate.NewRevocations(client).List(t.Context())
 	_, recall := sharedstate.NewKIDs(client).Recall(t.Context(), "x")
+	_, proofs := sharedstate.NewKIDs(client).RecallProofs(t.Context(), "x")
 	_, _, since := sharedstate.NewFences(client).Since(t.Context(), "x", 1)
 	_, counts := sharedstate.NewKIDCounts(client).Read(t.Context(), "x")
 	for what, err := range map[string]error{
@@ -158,6 +181,8 @@ func TestRingStateOutage(t *testing.T) {
 		"list":     list,
 		"remember": sharedstate.NewKIDs(client).Remember(t.Context(), "x", 1, "y"),
 		"recall":   recall,
+		"prove":    sharedstate.NewKIDs(client).RememberProof(t.Context(), "x", 1, "y"),
+		"proofs":   proofs,
 		"see":      sharedstate.NewFences(client).See(t.Context(), "x", 1, time.Now()),
 		"since":    since,
 		"add":      sharedstate.NewKIDCounts(client).Add(t.Context(), "x", sharedstate.KIDUse{Issued: 1}),
