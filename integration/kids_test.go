@@ -34,6 +34,9 @@ func TestReplicaStartsAfterAnHS256Fence(t *testing.T) {
 	})
 	const alias = "aliasaliasaliasaliasaliasaliasaliasaliasalA"
 	aliased := underKID(t, stack.Vault, ring, token, alias)
+	if !first.Active(t, stack.Demo, underKID(t, stack.Vault, ring, token, old)) {
+		t.Fatal("what the test signs is not good under the true kid either")
+	}
 	stack.Vault.Rotate(t, ring)
 	stack.Vault.Configure(t, ring, map[string]any{"min_encryption_version": 2})
 
