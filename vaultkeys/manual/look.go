@@ -22,6 +22,7 @@ type Version struct {
 	JWK []byte
 
 	publicKey string // Vault's text of it, for the log
+	from      source // who told KID
 }
 
 // look is one read of a ring, and what Redis knows about it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -64,8 +65,10 @@ func (o *Operator) suspects(ctx context.Context, s *Suspects) ([]suspect, error)
 	}
 	var found []suspect
 	var errs []error
+	looks := map[string]*look{}
 	for _, ring := range rings {
 		l, err := o.look(ctx, ring)
+		looks[ring.Name] = l
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -78,7 +81,8 @@ func (o *Operator) suspects(ctx context.Context, s *Suspects) ([]suspect, error)
 			found = append(found, one)
 		}
 	}
-	return found, errors.Join(errs...)
+	found, err = o.doubt(ctx, found, looks, s)
+	return found, errors.Join(append(errs, err)...)
 }
 
 func (o *Operator) candidates(s *Suspects) ([]*vaultkeys.RingConfig, error) {
@@ -98,9 +102,7 @@ func (o *Operator) suspect(ctx context.Context, l *look, s *Suspects) (suspect, 
 	switch {
 	case s.KID != "":
 		out.named = o.byKID(ctx, l, s.KID)
-		for _, v := range out.named {
-			out.upTo = max(out.upTo, v.Number)
-		}
+		out.upTo = highest(out.named)
 		return out, len(out.named) > 0, nil
 	case s.Version > l.data.LatestVersion:
 		return out, false, fmt.Errorf("%w: ring %q has no version %d, its latest is %d", ErrChoice, l.ring.Name, s.Version, l.data.LatestVersion)
@@ -112,24 +114,32 @@ func (o *Operator) suspect(ctx context.Context, l *look, s *Suspects) (suspect, 
 		out.named = l.below(out.upTo + 1)
 	default:
 		out.upTo = s.Version
-		out.named = []Version{o.byNumber(ctx, l, s.Version)}
+		out.named = o.byNumber(ctx, l, s.Version)
 	}
 	return out, true, nil
 }
 
-// byNumber is a version with its kid. Of one that Vault lists no longer only an
-// earlier revocation and the replicas' notes may know the kid.
-func (o *Operator) byNumber(ctx context.Context, l *look, number int) Version {
+// byNumber is a version with its kid. Of one that Vault lists no longer only the
+// replicas' notes and an earlier revocation may know it: if they differ, the
+// number had two keys, and both are dead.
+func (o *Operator) byNumber(ctx context.Context, l *look, number int) []Version {
 	if i := slices.IndexFunc(l.listed, func(v Version) bool { return v.Number == number }); i >= 0 {
-		return l.listed[i]
+		return l.listed[i : i+1 : i+1]
 	}
-	v := Version{Number: number, KID: o.recall(ctx, l)[number]}
-	for kid, r := range l.revoked.redis {
-		if r.Ring == l.ring.Name && r.Version == number {
-			v.KID = kid
+	v := Version{Number: number, KID: o.recall(ctx, l)[number], from: byNote}
+	var out []Version
+	if v.KID != "" {
+		out = append(out, v)
+	}
+	for _, kid := range slices.Sorted(maps.Keys(l.revoked.redis)) {
+		if r := l.revoked.redis[kid]; r.Ring == l.ring.Name && r.Version == number && kid != v.KID {
+			out = append(out, Version{Number: number, KID: kid, from: byRecord})
 		}
 	}
-	return v
+	if len(out) == 0 {
+		out = append(out, v)
+	}
+	return out
 }
 
 // byKID are the versions with that kid. Retired ones, which Vault does not
@@ -146,11 +156,11 @@ func (o *Operator) byKID(ctx context.Context, l *look, kid string) []Version {
 	}
 	hidden := func(n int) bool { return n >= max(1, l.data.MinAvailableVersion) && n < l.lowest() }
 	if r, ok := l.revoked.redis[kid]; ok && r.Ring == l.ring.Name && hidden(r.Version) {
-		return []Version{{Number: r.Version, KID: kid}}
+		return []Version{{Number: r.Version, KID: kid, from: byRecord}}
 	}
 	for n, known := range o.recall(ctx, l) {
 		if known == kid && hidden(n) {
-			return []Version{{Number: n, KID: kid}}
+			return []Version{{Number: n, KID: kid, from: byNote}}
 		}
 	}
 	return nil

@@ -17,9 +17,10 @@ func (o *Operator) symmetric(ctx context.Context, l *look) error {
 		if err != nil {
 			return fmt.Errorf("deriving the kid of version %d: %w", n, err)
 		}
+		from := byVault
 		switch noted := remembered[n]; {
 		case kid == "":
-			kid = noted
+			kid, from = noted, byNote
 		case noted == "":
 			o.remember(ctx, l, n, kid)
 		case noted != kid:
@@ -29,7 +30,7 @@ func (o *Operator) symmetric(ctx context.Context, l *look) error {
 		if kid == "" {
 			l.notes.add("ring %s: the kid of version %d is not known: Redis does not have it, and Vault does not compute it for this token (any more)", l.ring.Name, n)
 		}
-		l.listed = append(l.listed, Version{Number: n, KID: kid, CreatedAt: o.firstSeen(ctx, l, l.ring.Name, n)})
+		l.listed = append(l.listed, Version{Number: n, KID: kid, CreatedAt: o.firstSeen(ctx, l, l.ring.Name, n), from: from})
 	}
 	return nil
 }

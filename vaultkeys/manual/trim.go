@@ -45,7 +45,7 @@ func (o *Operator) trim(ctx context.Context, l *look, p *Plan) {
 			older, clock(retired), clock(p.Again))
 	}
 	for n := max(1, l.data.MinAvailableVersion); n < lowest; n++ {
-		p.Gone = append(p.Gone, o.byNumber(ctx, l, n))
+		p.Gone = append(p.Gone, o.byNumber(ctx, l, n)[0])
 	}
 	if l.data.MinEncryptionVersion < lowest { // Vault trims nothing above it
 		p.then(o, lifecycle.Action{Kind: lifecycle.Fence, Version: lowest}, "what a trim needs: nothing that is listed signs less than before")
