@@ -111,6 +111,9 @@ func (o *Operator) look(ctx context.Context, ring *vaultkeys.RingConfig) (*look,
 	if err := o.versions(ctx, l); err != nil {
 		return nil, fmt.Errorf("reading ring %q: %w", ring.Name, err)
 	}
+	if !l.retiredAt.IsZero() {
+		l.retiredAt = l.notBefore(l.lowest(), l.retiredAt, "min_decryption_version rose")
+	}
 	l.may = data.Ring()
 	for _, v := range l.listed {
 		if !l.revoked.has(v.KID) {

@@ -92,7 +92,19 @@ func (o *Operator) fenceSince(ctx context.Context, l *look, v int) (since time.T
 	if !ok || err != nil {
 		return time.Time{}, "when min_encryption_version rose is not known" + because(err)
 	}
-	return since, ""
+	return l.notBefore(v, since, "min_encryption_version rose"), ""
+}
+
+// notBefore is when something that needs version v happened, which was not before
+// v was made: Redis may be wrong, and whoever writes it could say anything.
+func (l *look) notBefore(v int, at time.Time, what string) time.Time {
+	for _, listed := range l.listed {
+		if listed.Number == v && at.Before(listed.CreatedAt) {
+			l.notes.add("ring %s: Redis says that %s at %s, before version %d was made: its creation, %s, counts", l.ring.Name, what, clock(at), v, clock(listed.CreatedAt))
+			return listed.CreatedAt
+		}
+	}
+	return at
 }
 
 // afterFence is how long a token signed just before a fence may live, and the margin.

@@ -1,0 +1,50 @@
+package manual_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"signet/vaultkeys/lifecycle"
+	"signet/vaultkeys/manual"
+)
+
+// TestRetireBelievesNoEarlierFence: Redis cannot say that a version was a fence
+// before it was made.
+func TestRetireBelievesNoEarlierFence(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.vault.Rotate("es")
+	made := f.now
+	f.advance(delay)
+	f.vault.Configure("es", 1, 2)
+	s := lifecycle.Standing{}
+	s.See(2, time.UnixMilli(0))
+	f.redis.fences["es"] = s
+	p, err := f.planRetire(manual.Retire{})
+	refuses(t, p, err, "the last of them is over at "+made.Add(alive).Format("2006-01-02 15:04:05"))
+	if notes := strings.Join(p.Notes, "\n"); !strings.Contains(notes, "before version 2 was made") {
+		t.Errorf("notes: %s", notes)
+	}
+	f.advance(alive - delay)
+	p, err = f.planRetire(manual.Retire{})
+	refuses(t, p, err)
+}
+
+// TestTrimBelievesNoEarlierRetirement: the same for min_decryption_version.
+func TestTrimBelievesNoEarlierRetirement(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.vault.Rotate("es")
+	f.advance(delay)
+	f.vault.Configure("es", 2, 2)
+	f.look()
+	for name := range f.redis.seen {
+		f.redis.seen[name] = f.now.Add(-24 * time.Hour)
+	}
+	p, err := f.planTrim()
+	refuses(t, p, err, "version 1: first seen retired at")
+	if notes := strings.Join(p.Notes, "\n"); !strings.Contains(notes, "before version 2 was made") {
+		t.Errorf("notes: %s", notes)
+	}
+}
