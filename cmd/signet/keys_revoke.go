@@ -51,6 +51,7 @@ verifiers that go on trusting the key for a while.`,
 	flags.StringVar(&s.KID, "kid", "", "the kid of the key, wherever it is")
 	flags.BoolVar(&s.All, "all", false, "every version that exists now, of the ring or of all rings")
 	flags.BoolVar(&s.Rotate, "rotate", false, "sign with a new version even where a published one is not suspect")
+	flags.IntVar(&s.Above, "above", 0, "with --rotate: a version above this one is new enough (default: the latest now); the command to run again names it")
 	return cmd
 }
 
@@ -169,20 +170,29 @@ func commands(configPath string, p *manual.Revocations, s *manual.Suspects) stri
 	text := ""
 	add := func(format string, args ...any) {
 		text += "\n  signet keys revoke --config " + configPath + fmt.Sprintf(format, args...)
-		if s.Rotate {
-			text += " --rotate"
-		}
 	}
 	if s.KID != "" {
-		add(" --kid %s", s.KID)
+		add(" --kid %s%s", s.KID, rotation(p, s))
 	}
 	for _, r := range p.Rings {
+		again := rotation(&manual.Revocations{Rings: []manual.RingRevocation{r}}, s)
 		switch {
 		case s.All:
-			add(" --ring %s --all --version %d", r.Ring, r.UpTo)
+			add(" --ring %s --all --version %d%s", r.Ring, r.UpTo, again)
 		case s.KID == "":
-			add(" --ring %s --version %d", r.Ring, r.UpTo)
+			add(" --ring %s --version %d%s", r.Ring, r.UpTo, again)
 		}
 	}
 	return text
+}
+
+// rotation are the flags that make no further version in the one ring.
+func rotation(p *manual.Revocations, s *manual.Suspects) string {
+	switch {
+	case !s.Rotate:
+		return ""
+	case len(p.Rings) != 1:
+		return " --rotate"
+	}
+	return fmt.Sprintf(" --rotate --above %d", p.Rings[0].Above)
 }

@@ -1,6 +1,7 @@
 package manual_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -46,5 +47,21 @@ func TestTrimBelievesNoEarlierRetirement(t *testing.T) {
 	refuses(t, p, err, "version 1: first seen retired at")
 	if notes := strings.Join(p.Notes, "\n"); !strings.Contains(notes, "before version 2 was made") {
 		t.Errorf("notes: %s", notes)
+	}
+}
+
+// TestRotateBelievesNoRecord: an entry that somebody put on the list before
+// does not make a version that was there already new enough.
+func TestRotateBelievesNoRecord(t *testing.T) {
+	t.Parallel()
+	f := threeVersions(t)
+	f.redis.revoked[f.kid("es", 2)] = manual.Revocation{Ring: "es", Version: 2, At: f.now.Add(-24 * time.Hour)}
+	if _, out, err := f.revoke(manual.Suspects{Version: 2, Rotate: true}); err != nil || out.Signs["es"] != 4 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	for _, s := range []manual.Suspects{{Version: 2, Above: 3}, {Version: 2, Rotate: true, Above: 5}, {All: true, Rotate: true, Above: 3}} {
+		if _, err := f.operator().PlanRevoke(t.Context(), s); !errors.Is(err, manual.ErrChoice) {
+			t.Errorf("%+v: %v", s, err)
+		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 )
 
 // ErrNotListed means that kids could not be put on the revoked list in Redis.
@@ -131,7 +130,7 @@ func (k *killing) rotate(ctx context.Context, l *look) error {
 	}
 	// From here on our own version will do, whatever the clock that dates it.
 	k.made = l.data.LatestVersion
-	k.plan.above, k.plan.since = max(k.plan.above, k.made), time.Time{}
+	k.plan.above = max(k.plan.above, k.made)
 	return nil
 }
 

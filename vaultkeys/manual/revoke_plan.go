@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"signet/vaultkeys"
 	"signet/vaultkeys/lifecycle"
@@ -40,12 +39,13 @@ type RingRevocation struct {
 	Next  int
 	Early bool
 	Steps []Step
+	// Above is what Next has to be newer than; 0 = only than what is suspect.
+	Above int
 
 	ring *vaultkeys.RingConfig
 	// above is what the next signer has to be newer than, besides every revoked
-	// version; since is when it has to be made, at the earliest.
+	// version.
 	above int
-	since time.Time
 }
 
 // DyingVersion is a version that dies in a revocation.
@@ -109,10 +109,12 @@ func (p *Revocations) add(s *suspect, r *revoked, all *notes, o *Operator) {
 			all.add("ring %s: a new version signs next, because without the revoked list a published one may be on it", l.ring.Name)
 		}
 	case p.asked.Rotate:
-		if ring.since = s.recorded(); ring.since.IsZero() {
-			ring.above = l.data.LatestVersion
-		}
+		ring.above = l.data.LatestVersion
 	}
+	if p.asked.Above > 0 {
+		ring.above = min(p.asked.Above, l.data.LatestVersion)
+	}
+	ring.Above = ring.above
 	ring.plan(l, s, p.named, o)
 	p.Rings = append(p.Rings, ring)
 }
@@ -180,7 +182,7 @@ func (r *RingRevocation) next(l *look, dead func(*Version) bool) (version int, w
 		}
 	}
 	for _, v := range l.listed {
-		if v.Number > max(floor, r.above) && !v.CreatedAt.Before(r.since) {
+		if v.Number > max(floor, r.above) {
 			return v.Number, work
 		}
 	}

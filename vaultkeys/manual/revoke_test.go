@@ -108,6 +108,9 @@ func TestRevoke(t *testing.T) {
 					t.Errorf("the public key of version %d is not in the log:\n%s", v, f.log)
 				}
 			}
+			if s.Rotate { // as the message says
+				s.Above = p.Rings[0].Above
+			}
 			before, latest := f.steps, f.state("es").Latest
 			if s.All && s.Version == 0 { // the same again, as the first run's message says
 				s = manual.Suspects{All: true, Ring: "es", Version: latest - 1}
@@ -223,8 +226,11 @@ func TestRevokeInterrupted(t *testing.T) {
 					interrupted++
 					f.cfg.Vault = f.vault
 					again := s
+					if s.Rotate { // as the message says
+						again.Above = 3
+					}
 					if n%2 == 0 && !s.All { // as well by its kid: Vault may list it no longer
-						again = manual.Suspects{KID: kid, Rotate: s.Rotate}
+						again = manual.Suspects{KID: kid, Rotate: s.Rotate, Above: again.Above}
 					}
 					if _, _, err := f.revoke(again); err != nil {
 						t.Fatal(err)

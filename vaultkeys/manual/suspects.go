@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"signet/signer"
 	"signet/vaultkeys"
@@ -23,15 +22,22 @@ type Suspects struct {
 	// All is every version that exists now, of the ring or of all rings; with
 	// Version it is every version up to that one.
 	All bool
-	// Rotate makes a version that is new since the revocation sign next, even
-	// where one is published that is not suspect.
+	// Rotate makes a new version sign next, even where one is published that is
+	// not suspect: one above Above, or above the latest if that is 0.
 	Rotate bool
+	// Above is where Rotate's first run found the latest version of the one ring,
+	// so that to run it again makes no further version.
+	Above int
 }
 
 func (s *Suspects) check() error {
 	switch {
 	case s.Version < 0:
 		return fmt.Errorf("%w: version %d", ErrChoice, s.Version)
+	case s.Above < 0 || s.Above > 0 && !s.Rotate:
+		return fmt.Errorf("%w: --above is a version, and for --rotate", ErrChoice)
+	case s.Above > 0 && s.All && s.Ring == "":
+		return fmt.Errorf("%w: --above is of one ring, name it", ErrChoice)
 	case s.KID != "" && (s.All || s.Ring != "" || s.Version != 0):
 		return fmt.Errorf("%w: --kid stands alone", ErrChoice)
 	case s.KID == "" && !s.All && s.Version == 0:
@@ -106,6 +112,8 @@ func (o *Operator) suspect(ctx context.Context, l *look, s *Suspects) (suspect, 
 		return out, len(out.named) > 0, nil
 	case s.Version > l.data.LatestVersion:
 		return out, false, fmt.Errorf("%w: ring %q has no version %d, its latest is %d", ErrChoice, l.ring.Name, s.Version, l.data.LatestVersion)
+	case s.Above > l.data.LatestVersion:
+		return out, false, fmt.Errorf("%w: ring %q has no version %d, its latest is %d", ErrChoice, l.ring.Name, s.Above, l.data.LatestVersion)
 	case s.All:
 		out.upTo = l.data.LatestVersion
 		if s.Version != 0 {
@@ -164,19 +172,4 @@ func (o *Operator) byKID(ctx context.Context, l *look, kid string) []Version {
 		}
 	}
 	return nil
-}
-
-// recorded is when the last of the suspects was put on the list, zero if one of
-// them is not on it.
-func (s *suspect) recorded() (last time.Time) {
-	for _, v := range s.named {
-		r, ok := s.look.revoked.redis[v.KID]
-		if !ok || r.At.IsZero() {
-			return time.Time{}
-		}
-		if r.At.After(last) {
-			last = r.At
-		}
-	}
-	return last
 }
