@@ -47,6 +47,17 @@ func (o *keysOptions) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.ring, "ring", "", "the key ring")
 }
 
+// given refuses a flag that was given and says nothing, as one from a variable
+// that is not set: it would mean every ring, or every version.
+func given(cmd *cobra.Command) error {
+	for name, nothing := range map[string]string{"ring": "", "kid": "", "version": "0", "above": "0"} {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed && f.Value.String() == nothing {
+			return usage("--%s %q says nothing: give it a value, or leave it away", name, nothing)
+		}
+	}
+	return nil
+}
+
 // keys is what a command works with.
 type keys struct {
 	cfg      *config.Config

@@ -32,6 +32,9 @@ func (o *changeOptions) addForce(cmd *cobra.Command, usage string) {
 
 // check refuses what would end at a question that nobody can answer.
 func (o *changeOptions) check(cmd *cobra.Command) error {
+	if err := given(cmd); err != nil {
+		return err
+	}
 	if !o.dryRun && !o.yes && !terminal(cmd.InOrStdin()) {
 		return usage("nobody can be asked, for stdin is no terminal: use --yes, or --dry-run to see the plan")
 	}
@@ -53,16 +56,33 @@ func terminal(in io.Reader) bool {
 
 var errNotConfirmed = errors.New("not confirmed: nothing was done")
 
-// confirm asks, and takes only want for a yes.
-func confirm(in io.Reader, out io.Writer, question, want string) error {
+// confirm asks, and takes only want for a yes. A read of a terminal does not end
+// with ctx, so it is left behind.
+func confirm(ctx context.Context, in io.Reader, out io.Writer, question, want string) error {
 	if _, err := fmt.Fprintf(out, "\n%s Type %s to go on: ", question, want); err != nil {
 		return fmt.Errorf("asking: %w", err)
 	}
-	answer, err := bufio.NewReader(io.LimitReader(in, 1<<10)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("reading the answer: %w", err)
+	type line struct {
+		text string
+		err  error
 	}
-	if strings.TrimSpace(answer) != want {
+	read := make(chan line, 1)
+	go func() {
+		text, err := bufio.NewReader(io.LimitReader(in, 1<<10)).ReadString('\n')
+		read <- line{text, err}
+	}()
+	var answer line
+	select {
+	case answer = <-read:
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil { // also where both came: nothing starts after Ctrl-C
+		return errNotConfirmed
+	}
+	if answer.err != nil && !errors.Is(answer.err, io.EOF) {
+		return fmt.Errorf("reading the answer: %w", answer.err)
+	}
+	if strings.TrimSpace(answer.text) != want {
 		return errNotConfirmed
 	}
 	return nil
@@ -93,7 +113,7 @@ func (k *keys) change(ctx context.Context, cmd *cobra.Command, o *changeOptions,
 		return false, nil
 	}
 	if !o.yes {
-		if err := confirm(cmd.InOrStdin(), k.out, "Do this?", word); err != nil {
+		if err := confirm(ctx, cmd.InOrStdin(), k.out, "Do this?", word); err != nil {
 			return false, err
 		}
 	}

@@ -34,6 +34,9 @@ apply; -o json says why. The counters, and some of the times, are Redis'.`,
 			if err := format.check(); err != nil {
 				return err
 			}
+			if err := given(cmd); err != nil {
+				return err
+			}
 			k, err := openKeys(cmd.Context(), o, cmd)
 			if err != nil {
 				return err

@@ -73,7 +73,7 @@ func keysRevoke(cmd *cobra.Command, o *changeOptions, s manual.Suspects) error {
 		return err
 	}
 	if !o.yes {
-		if err := confirm(cmd.InOrStdin(), k.out, "This cannot be undone. Do it?", "revoke"); err != nil {
+		if err := confirm(ctx, cmd.InOrStdin(), k.out, "This cannot be undone. Do it?", "revoke"); err != nil {
 			return err
 		}
 	}

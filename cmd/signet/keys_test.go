@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -149,6 +151,14 @@ func TestKeysWrongUsage(t *testing.T) {
 		{"retire", "--yes", "--to", "9"},
 		{"trim", "--yes", "--ring", "other"},
 		{"revoke", "--yes"},
+		{"list", "--ring", ""},
+		{"rotate", "--yes", "--ring", ""},
+		{"retire", "--yes", "--ring", ""},
+		{"trim", "--yes", "--ring", ""},
+		{"revoke", "--yes", "--all", "--ring", ""},
+		{"revoke", "--yes", "--all", "--kid", ""},
+		{"revoke", "--yes", "--all", "--version", "0"},
+		{"revoke", "--yes", "--all", "--rotate", "--above", "0"},
 		{"revoke", "--yes", "--kid", "x"},
 		{"revoke", "--yes", "--version", "7"},
 		{"revoke", "--yes", "--all", "--kid", strings.Repeat("A", 43)},
@@ -201,11 +211,24 @@ func TestKeysDenied(t *testing.T) {
 func TestConfirm(t *testing.T) {
 	for answer, want := range map[string]error{"es\n": nil, " es \n": nil, "es": nil, "yes\n": errNotConfirmed, "\n": errNotConfirmed, "": errNotConfirmed, "no\nes\n": errNotConfirmed} {
 		var out bytes.Buffer
-		if err := confirm(strings.NewReader(answer), &out, "Do this?", "es"); !errors.Is(err, want) {
+		if err := confirm(t.Context(), strings.NewReader(answer), &out, "Do this?", "es"); !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", answer, err, want)
 		}
 		if !strings.Contains(out.String(), "Do this? Type es to go on:") {
 			t.Errorf("asked %q", out.String())
+		}
+	}
+}
+
+// TestConfirmCancelled: Ctrl-C ends the question, whoever is slow to answer.
+func TestConfirmCancelled(t *testing.T) {
+	in, typing := io.Pipe()
+	defer func() { _ = typing.Close() }()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, from := range []io.Reader{in, strings.NewReader("yes\n")} {
+		if err := confirm(ctx, from, io.Discard, "Do this?", "yes"); !errors.Is(err, errNotConfirmed) {
+			t.Error(err)
 		}
 	}
 }
