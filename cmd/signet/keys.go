@@ -68,7 +68,7 @@ type keys struct {
 
 // openKeys connects to Vault with the operator's token, and to Redis. That
 // Redis does not answer is told by the first who asks it. Where it is Vault
-// that does not, there are keys beside the error.
+// that does not, or a token that is missing, there are keys beside the error.
 func openKeys(ctx context.Context, o keysOptions, cmd *cobra.Command) (*keys, error) {
 	cfg, err := config.Load(o.configPath)
 	if err != nil {
@@ -76,8 +76,9 @@ func openKeys(ctx context.Context, o keysOptions, cmd *cobra.Command) (*keys, er
 	}
 	k := &keys{cfg: cfg, out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(), close: func() {}}
 	conn, failed := connectOperator(ctx, cfg.Vault, 0, k.err)
+	var vault manual.Vault = conn
 	if conn == nil {
-		return nil, failed
+		vault = noVault{failed}
 	}
 	if at := envOr("VAULT_ADDR", cfg.Vault.Address); at != cfg.Vault.Address {
 		k.note("this is about the Vault at %s (VAULT_ADDR), not that of the configuration, %s", at, cfg.Vault.Address)
@@ -88,10 +89,21 @@ func openKeys(ctx context.Context, o keysOptions, cmd *cobra.Command) (*keys, er
 		k.note("Redis is not used: %v", err)
 	}
 	k.operator = manual.New(manual.Config{
-		Vault: conn, Mount: cfg.Vault.TransitMount, Rings: ringConfigs(cfg), RevokedKIDs: cfg.Keys.RevokedKIDs,
+		Vault: vault, Mount: cfg.Vault.TransitMount, Rings: ringConfigs(cfg), RevokedKIDs: cfg.Keys.RevokedKIDs,
 		Shared: shared, Logger: logger, Did: func(s manual.Step) { _, _ = fmt.Fprintf(k.out, "done: %s\n", s) },
 	})
 	return k, failed
+}
+
+// noVault is a Vault that cannot be asked.
+type noVault struct{ err error }
+
+func (v noVault) Read(context.Context, string, any) (vaultapi.Meta, error) {
+	return vaultapi.Meta{}, v.err
+}
+
+func (v noVault) Write(context.Context, string, any, any) (vaultapi.Meta, error) {
+	return vaultapi.Meta{}, v.err
 }
 
 func (k *keys) openShared(logger *slog.Logger) (manual.Shared, error) {

@@ -200,6 +200,20 @@ func TestKeysRevokeVaultAway(t *testing.T) {
 	f.keys(t, 1, []string{"revoke", "--yes", "--version", "1"}, "it is sealed")
 }
 
+// TestKeysRevokeNoToken: without a token of Vault's the list is written too.
+func TestKeysRevokeNoToken(t *testing.T) {
+	f := newKeysFixture(t)
+	t.Setenv("VAULT_TOKEN", "")
+	t.Setenv("HOME", t.TempDir())
+	kid := strings.Repeat("A", 43)
+	f.keys(t, 1, []string{"revoke", "--yes", "--kid", kid}, "no Vault token", "done: revoked list  "+kid, "--kid "+kid)
+	if f.redis.HGet("signet:revoked", kid) == "" {
+		t.Error("it is not on the list")
+	}
+	f.keys(t, 1, []string{"revoke", "--yes", "--version", "1"}, "no Vault token")
+	f.keys(t, 1, []string{"list"}, "no Vault token")
+}
+
 func TestKeysDenied(t *testing.T) {
 	f := newKeysFixture(t)
 	f.vault.Fail(func(string, string) error {
