@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -80,8 +81,11 @@ func openKeys(ctx context.Context, o keysOptions, cmd *cobra.Command) (*keys, er
 	if conn == nil {
 		vault = noVault{failed}
 	}
-	if at := envOr("VAULT_ADDR", cfg.Vault.Address); at != cfg.Vault.Address {
-		k.note("this is about the Vault at %s (VAULT_ADDR), not that of the configuration, %s", at, cfg.Vault.Address)
+	at := envOr("VAULT_ADDR", cfg.Vault.Address)
+	other := strings.TrimRight(at, "/") != strings.TrimRight(cfg.Vault.Address, "/")
+	if other {
+		k.note("this is about the Vault at %s (VAULT_ADDR), not that of the configuration, %s: what it shows is not remembered in Redis, and Redis' times do not count; "+
+			"if it is the same one, use the configuration's address", at, cfg.Vault.Address)
 	}
 	logger := slog.New(slog.NewJSONHandler(k.err, nil))
 	shared, err := k.openShared(logger)
@@ -90,7 +94,7 @@ func openKeys(ctx context.Context, o keysOptions, cmd *cobra.Command) (*keys, er
 	}
 	k.operator = manual.New(manual.Config{
 		Vault: vault, Mount: cfg.Vault.TransitMount, Rings: ringConfigs(cfg), RevokedKIDs: cfg.Keys.RevokedKIDs,
-		Shared: shared, Logger: logger, Did: func(s manual.Step) { _, _ = fmt.Fprintf(k.out, "done: %s\n", s) },
+		Shared: shared, ReadOnly: other, Logger: logger, Did: func(s manual.Step) { _, _ = fmt.Fprintf(k.out, "done: %s\n", s) },
 	})
 	return k, failed
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"signet/signer"
 	"signet/vaultkeys/lifecycle"
 	"signet/vaultkeys/manual"
 )
@@ -63,5 +64,19 @@ func TestRotateBelievesNoRecord(t *testing.T) {
 		if _, err := f.operator().PlanRevoke(t.Context(), s); !errors.Is(err, manual.ErrChoice) {
 			t.Errorf("%+v: %v", s, err)
 		}
+	}
+}
+
+// TestReadOnly: a look at another Vault leaves nothing in Redis.
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, ringOf("es", signer.ES256), ringOf("hs", signer.HS256))
+	clear(f.redis.seen)
+	clear(f.redis.fences)
+	clear(f.redis.kids["hs"])
+	f.cfg.ReadOnly = true
+	f.look()
+	if len(f.redis.seen)+len(f.redis.fences)+len(f.redis.kids["hs"]) > 0 {
+		t.Errorf("%+v", f.redis)
 	}
 }

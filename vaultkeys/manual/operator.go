@@ -28,6 +28,9 @@ type Config struct {
 	RevokedKIDs []string
 	// Shared is what replicas and keepers share.
 	Shared Shared
+	// ReadOnly keeps looks from writing to Shared: what this Vault shows is not the
+	// one's that replicas use. A revocation still writes the revoked list.
+	ReadOnly bool
 	// Patience bounds how long a revocation is tried, and how long the effect of
 	// a write is waited for; 0 = 1m.
 	Patience time.Duration
@@ -107,6 +110,9 @@ type Operator struct {
 // New returns an Operator; nothing is asked before its first method.
 func New(cfg Config) *Operator {
 	cfg.defaults()
+	if cfg.ReadOnly { // their times are those of the other Vault
+		cfg.Shared.Fences, cfg.Shared.FirstSeen = nil, nil
+	}
 	return &Operator{cfg: cfg, paths: vaultkeys.Paths{Mount: cfg.Mount}}
 }
 

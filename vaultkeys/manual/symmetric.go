@@ -49,7 +49,7 @@ func (o *Operator) symmetricKID(ctx context.Context, l *look, version int) (stri
 }
 
 func (o *Operator) remember(ctx context.Context, l *look, version int, kid string) {
-	if o.cfg.Shared.KIDs == nil {
+	if o.cfg.Shared.KIDs == nil || o.cfg.ReadOnly {
 		return
 	}
 	if err := o.cfg.Shared.KIDs.Remember(ctx, l.ring.Name, version, kid); err != nil {
