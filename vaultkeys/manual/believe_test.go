@@ -21,7 +21,7 @@ func TestRetireBelievesNoEarlierFence(t *testing.T) {
 	f.advance(delay)
 	f.vault.Configure("es", 1, 2)
 	s := lifecycle.Standing{}
-	s.See(2, time.UnixMilli(0))
+	s.See(2, f.now.Add(-24*time.Hour))
 	f.redis.fences["es"] = s
 	p, err := f.planRetire(manual.Retire{})
 	refuses(t, p, err, "the last of them is over at "+made.Add(alive).Format("2006-01-02 15:04:05"))
@@ -78,5 +78,20 @@ func TestReadOnly(t *testing.T) {
 	f.look()
 	if len(f.redis.seen)+len(f.redis.fences)+len(f.redis.kids["hs"]) > 0 {
 		t.Errorf("%+v", f.redis)
+	}
+}
+
+// TestTimesOutOfRange: what no clock says is not known.
+func TestTimesOutOfRange(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, ringOf("es", signer.ES256), ringOf("hs", signer.HS256))
+	for _, at := range []time.Time{time.UnixMilli(0), time.UnixMilli(1 << 60), f.now.AddDate(2, 0, 0)} {
+		f.redis.revoked[foreign] = manual.Revocation{At: at}
+		f.redis.seen["hs 1"] = at
+		f.redis.uses[f.kid("es", 1)] = manual.KIDUse{Issued: 1, LastIssued: at}
+		l := f.look()
+		if use := row(t, l, "es", 1).Use; !l.Revoked[0].At.IsZero() || !row(t, l, "hs", 1).CreatedAt.IsZero() || !use.LastIssued.IsZero() {
+			t.Errorf("%v: %+v", at, l)
+		}
 	}
 }

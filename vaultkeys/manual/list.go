@@ -116,6 +116,10 @@ func (o *Operator) uses(ctx context.Context, l *look) map[string]KIDUse {
 		l.notes.add("the counters of kids are not known%s", because(err))
 		return nil
 	}
+	for kid, use := range uses {
+		use.LastIssued, use.LastIntrospected = sane(use.LastIssued, l.now), sane(use.LastIntrospected, l.now)
+		uses[kid] = use
+	}
 	if uses == nil {
 		uses = map[string]KIDUse{}
 	}

@@ -76,6 +76,10 @@ func (o *Operator) revoked(ctx context.Context, n *notes) revoked {
 	if o.cfg.Shared.Revoked != nil {
 		r.redis, err = o.cfg.Shared.Revoked.List(ctx)
 	}
+	for kid, what := range r.redis {
+		what.At = sane(what.At, o.cfg.Now())
+		r.redis[kid] = what
+	}
 	r.known = o.cfg.Shared.Revoked != nil && err == nil
 	if !r.known {
 		n.add("the revoked list is not known%s: only the configuration's revoked_kids count", because(err))
@@ -169,7 +173,15 @@ func (o *Operator) firstSeen(ctx context.Context, l *look, name string, version 
 		l.notes.add("when versions were first seen is not known%s", because(err))
 		return time.Time{}
 	}
-	return at
+	return sane(at, l.now)
+}
+
+// sane is a time that Redis may mean; any other is not known, which is zero.
+func sane(t, now time.Time) time.Time {
+	if t.Year() < 2015 || t.After(now.AddDate(1, 0, 0)) { // Vault is of 2015
+		return time.Time{}
+	}
+	return t
 }
 
 // signing is the version that signs now, 0 if none does.

@@ -89,7 +89,7 @@ func (o *Operator) fenceSince(ctx context.Context, l *look, v int) (since time.T
 	if o.cfg.Shared.Fences != nil {
 		since, ok, err = o.cfg.Shared.Fences.Since(ctx, l.ring.Name, v)
 	}
-	if !ok || err != nil {
+	if since = sane(since, l.now); !ok || err != nil || since.IsZero() {
 		return time.Time{}, "when min_encryption_version rose is not known" + because(err)
 	}
 	return l.notBefore(v, since, "min_encryption_version rose"), ""
