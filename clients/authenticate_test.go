@@ -86,20 +86,19 @@ func TestAuthenticateCostsTheSame(t *testing.T) {
 	r := mustOpen(t, file(t, clients.Entry{ID: "x", Secrets: []string{hash}}, clients.Entry{ID: "none"}))
 	secret += strings.Repeat("A", 8<<20)
 	cost := func(id string) time.Duration {
-		best := time.Hour
-		for range 5 {
-			start := time.Now()
-			if _, err := r.Authenticate(id, secret); err == nil {
-				t.Fatal("authenticated")
-			}
-			best = min(best, time.Since(start))
+		start := time.Now()
+		if _, err := r.Authenticate(id, secret); err == nil {
+			t.Fatal("authenticated")
 		}
-		return best
+		return time.Since(start)
 	}
-	known := cost("x")
 	for _, id := range []string{"unknown", "none"} {
-		if c := cost(id); c < known/4 {
-			t.Errorf("%s costs %s, a known one %s", id, c, known)
+		known, other := time.Hour, time.Hour // the best of some, taken in turns: the machine may be busy
+		for range 15 {
+			known, other = min(known, cost("x")), min(other, cost(id))
+		}
+		if other < known/4 {
+			t.Errorf("%s costs %s, a known one %s", id, other, known)
 		}
 	}
 }
