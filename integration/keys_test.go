@@ -299,7 +299,7 @@ func TestKeysRevoke(t *testing.T) {
 		}
 	}
 	h.keys(t, "revoke").want(t, 2)
-	h.keys(t, "revoke", "--yes").want(t, 2, "name a kid")
+	h.keys(t, "revoke", "--yes").want(t, 2, "say what: --kid KID")
 	h.keys(t, "revoke", "--kid", "short", "--yes").want(t, 2, "43 characters")
 
 	one := kidOf(handES, 1)
