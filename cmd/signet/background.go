@@ -31,6 +31,18 @@ func (b *background) ended(name string) {
 	b.running = slices.Delete(b.running, i, i+1)
 }
 
+// parts starts parts of a process, which run until ctx ends: what one of them
+// fails with before goes to failed.
+func (b *background) parts(ctx context.Context, failed chan<- error) func(name string, part func(context.Context) error) {
+	return func(name string, part func(context.Context) error) {
+		b.spawn(name, func() {
+			if err := part(ctx); err != nil && ctx.Err() == nil {
+				failed <- err
+			}
+		})
+	}
+}
+
 // end waits for all of it, but no longer than ctx: a file system may hang. It
 // returns the names of what goes on.
 func (b *background) end(ctx context.Context) []string {

@@ -91,13 +91,7 @@ func (k *ringKeeper) run(ctx context.Context, cfg *config.Config, redis sharedst
 	defer end()
 	failed := make(chan error, 4)
 	var work background
-	spawn := func(name string, part func(context.Context) error) {
-		work.spawn(name, func() {
-			if err := part(inner); err != nil && inner.Err() == nil {
-				failed <- err
-			}
-		})
-	}
+	spawn := work.parts(inner, failed)
 	server := newHTTPServer(probes, logger)
 	spawn("ops listener", func(context.Context) error { return serveOn(server, listener{listener: ops}) })
 	spawn("look at redis", func(ctx context.Context) error {

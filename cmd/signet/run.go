@@ -29,13 +29,7 @@ func (s *service) run(ctx context.Context) error {
 	defer endBehind()
 	failed := make(chan error, 8)
 	var work background
-	spawn := func(name string, part func(context.Context) error) {
-		work.spawn(name, func() {
-			if err := part(behind); err != nil && behind.Err() == nil {
-				failed <- err
-			}
-		})
-	}
+	spawn := work.parts(behind, failed)
 	s.spawnReaders(spawn)
 	servers := []*http.Server{newHTTPServer(s.api.Public(), s.logger), newHTTPServer(s.api.Ops(), s.logger)}
 	servers[0].TLSConfig = public.tls
