@@ -117,9 +117,9 @@ func (k *keys) openShared(logger *slog.Logger) (manual.Shared, error) {
 	}
 	k.close = func() { _ = client.Close() }
 	return manual.Shared{
-		Revoked: revocations{sharedstate.NewRevocations(client)}, KIDs: sharedstate.NewKIDs(client),
+		Revoked: sharedstate.NewRevocations(client), KIDs: sharedstate.NewKIDs(client),
 		Fences: sharedstate.NewFences(client), FirstSeen: sharedstate.NewFirstSeen(client),
-		MaxTTLs: sharedstate.NewMaxTTLs(client), Uses: kidCounts{sharedstate.NewKIDCounts(client)},
+		MaxTTLs: sharedstate.NewMaxTTLs(client), Uses: sharedstate.NewKIDCounts(client),
 	}, nil
 }
 
@@ -144,32 +144,4 @@ func explain(err error) error {
 		return fmt.Errorf("%w; deploy/vault/key-operator.hcl is what your token may need", err)
 	}
 	return err
-}
-
-// revocations are sharedstate's in manual's words.
-type revocations struct{ *sharedstate.Revocations }
-
-func (r revocations) List(ctx context.Context) (map[string]manual.Revocation, error) {
-	all, err := r.Revocations.List(ctx)
-	out := make(map[string]manual.Revocation, len(all))
-	for kid, what := range all {
-		out[kid] = manual.Revocation(what)
-	}
-	return out, err
-}
-
-func (r revocations) Revoke(ctx context.Context, kid string, what manual.Revocation) error {
-	return r.Revocations.Revoke(ctx, kid, sharedstate.Revocation(what))
-}
-
-// kidCounts are sharedstate's in manual's words.
-type kidCounts struct{ *sharedstate.KIDCounts }
-
-func (c kidCounts) Read(ctx context.Context, kids ...string) (map[string]manual.KIDUse, error) {
-	all, err := c.KIDCounts.Read(ctx, kids...)
-	out := make(map[string]manual.KIDUse, len(all))
-	for kid, use := range all {
-		out[kid] = manual.KIDUse(use)
-	}
-	return out, err
 }

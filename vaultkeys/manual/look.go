@@ -42,7 +42,10 @@ type look struct {
 	// retiredAt is when min_decryption_version was first seen where it is, if
 	// versions are retired and not trimmed; zero if that is not known.
 	retiredAt time.Time
-	notes     notes
+	// noted are the replicas' notes of kids, by version, once they were recalled.
+	noted    map[int]string
+	recalled bool
+	notes    notes
 }
 
 // notes are what a human should know; each is said once.

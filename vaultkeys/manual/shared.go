@@ -3,6 +3,8 @@ package manual
 import (
 	"context"
 	"time"
+
+	"signet/internal/sharedstate"
 )
 
 // Shared is what Redis knows. A nil member, and one that fails, is not known:
@@ -16,13 +18,12 @@ type Shared struct {
 	Uses      KIDUses
 }
 
-// Revocation is why a kid is on the revoked list.
-type Revocation struct {
-	// Ring and Version that it was revoked as; 0 = not known.
-	Ring    string
-	Version int
-	At      time.Time
-}
+// Revocation is why a kid is on the revoked list, KIDUse how often a kid was
+// still met: what Redis keeps, as it is.
+type (
+	Revocation = sharedstate.Revocation
+	KIDUse     = sharedstate.KIDUse
+)
 
 // RevokedList are the kids that are dead whatever Vault says.
 type RevokedList interface {
@@ -54,12 +55,6 @@ type FirstSeen interface {
 type MaxTTLs interface {
 	// Largest is the largest that was reported for a ring; 0 = no report.
 	Largest(ctx context.Context, ring string) (time.Duration, error)
-}
-
-// KIDUse is how often a kid was still met.
-type KIDUse struct {
-	Issued, Introspected, Fetched int64
-	LastIssued, LastIntrospected  time.Time
 }
 
 // KIDUses are the counters of kids.

@@ -57,13 +57,15 @@ func (o *Operator) remember(ctx context.Context, l *look, version int, kid strin
 	}
 }
 
+// recall is the replicas' notes of a ring's kids, asked for once a look.
 func (o *Operator) recall(ctx context.Context, l *look) map[int]string {
-	if o.cfg.Shared.KIDs == nil {
-		return nil
+	if o.cfg.Shared.KIDs == nil || l.recalled {
+		return l.noted
 	}
-	kids, err := o.cfg.Shared.KIDs.Recall(ctx, l.ring.Name)
-	if err != nil {
+	var err error
+	if l.noted, err = o.cfg.Shared.KIDs.Recall(ctx, l.ring.Name); err != nil {
 		l.notes.add("the notes of kids are not known%s", because(err))
 	}
-	return kids
+	l.recalled = true
+	return l.noted
 }
