@@ -131,6 +131,15 @@ func (o *Operator) look(ctx context.Context, ring *vaultkeys.RingConfig) (*look,
 	return l, nil
 }
 
+// lookAt reads a ring by its name, which may be empty where there is only one.
+func (o *Operator) lookAt(ctx context.Context, name string) (*look, error) {
+	ring, err := o.ring(name)
+	if err != nil {
+		return nil, err
+	}
+	return o.look(ctx, ring)
+}
+
 // seeFence remembers in Redis where min_encryption_version stands, and reports
 // whether that succeeded.
 func (o *Operator) seeFence(ctx context.Context, l *look) bool {

@@ -23,14 +23,11 @@ type Retire struct {
 // for the longest life of a token and the margin: if it does not stand there at
 // all, the plan is only to raise it, and says when to run again.
 func (o *Operator) PlanRetire(ctx context.Context, r Retire) (*Plan, error) {
-	cfg, err := o.ring(r.Ring)
+	l, err := o.lookAt(ctx, r.Ring)
 	if err != nil {
 		return nil, err
 	}
-	l, err := o.look(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
+	cfg := l.ring
 	signing := l.signing()
 	switch {
 	case signing == 0:

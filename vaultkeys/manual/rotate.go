@@ -11,14 +11,11 @@ import (
 // without force: while a version waits to sign, and where it would be a fourth
 // live one.
 func (o *Operator) PlanRotate(ctx context.Context, ring string) (*Plan, error) {
-	cfg, err := o.ring(ring)
+	l, err := o.lookAt(ctx, ring)
 	if err != nil {
 		return nil, err
 	}
-	l, err := o.look(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
+	cfg := l.ring
 	p := newPlan(l)
 	p.again = func(ctx context.Context) (*Plan, error) { return o.PlanRotate(ctx, ring) }
 	next := l.data.LatestVersion + 1

@@ -18,12 +18,11 @@ type Shared struct {
 	Uses      KIDUses
 }
 
-// Revocation is why a kid is on the revoked list, KIDUse how often a kid was
-// still met: what Redis keeps, as it is.
-type (
-	Revocation = sharedstate.Revocation
-	KIDUse     = sharedstate.KIDUse
-)
+// Revocation is why a kid is on the revoked list.
+type Revocation = sharedstate.Revocation
+
+// KIDUse is how often a kid was still met.
+type KIDUse = sharedstate.KIDUse
 
 // RevokedList are the kids that are dead whatever Vault says.
 type RevokedList interface {

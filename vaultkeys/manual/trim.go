@@ -11,11 +11,7 @@ import (
 // min_decryption_version. Refused without force until they have been retired
 // for the longest life of a token and the margin, as far as anybody saw.
 func (o *Operator) PlanTrim(ctx context.Context, ring string) (*Plan, error) {
-	cfg, err := o.ring(ring)
-	if err != nil {
-		return nil, err
-	}
-	l, err := o.look(ctx, cfg)
+	l, err := o.lookAt(ctx, ring)
 	if err != nil {
 		return nil, err
 	}
@@ -23,7 +19,7 @@ func (o *Operator) PlanTrim(ctx context.Context, ring string) (*Plan, error) {
 	p.again = func(ctx context.Context) (*Plan, error) { return o.PlanTrim(ctx, ring) }
 	lowest, available := l.lowest(), max(1, l.data.MinAvailableVersion)
 	if lowest <= available {
-		l.notes.add("ring %s: no version is retired and not trimmed", cfg.Name)
+		l.notes.add("ring %s: no version is retired and not trimmed", p.Ring)
 	} else {
 		o.trim(ctx, l, p)
 	}
