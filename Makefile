@@ -46,9 +46,15 @@ endif
 	$(GO) test $(RACE) -timeout 30m ./...
 	cd devstack && $(GO) vet . && $(GO) test -timeout 10m ./...
 
+# What kills processes or restores a disk: only possible where the servers are
+# processes of this machine, so a run with containers does not select it.
+.PHONY: test-process
+test-process: build devstack ## the tests that need local processes, where SIGNET_TEST_BACKEND=docker ran the others
+	SIGNET_TEST_BACKEND=process $(GO) test $(RACE) -timeout 15m ./integration/... -run 'TestKeeperKilledAtAnyRequest|TestRevokedStaysDead'
+
 .PHONY: soak
 soak: build devstack ## the long runs: 100 rotations under load, every step of a keeper killed, emergencies
-	SIGNET_SOAK=1 $(GO) test $(RACE) -count=1 -timeout 60m ./integration/ ./vaultkeys/... -run 'Soak|Rotations|Simulation|KeeperKilled|RevokeUnderLoad' -v
+	SIGNET_SOAK=1 $(GO) test $(RACE) -p 1 -count=1 -timeout 60m ./integration/ ./vaultkeys/... -run 'Soak|Rotations|Simulation|KeeperKilled|RevokeUnderLoad' -v
 
 .PHONY: lint
 lint: $(GOLANGCI) ## golangci-lint over both modules

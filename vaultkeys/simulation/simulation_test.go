@@ -74,7 +74,7 @@ func (r *report) lively(t *testing.T, cfg settings) {
 	t.Helper()
 	months := int(cfg.length / (30 * day))
 	for what, least := range map[string]int{
-		"rotations by " + bySchedule: months / 2, "rotations by " + byHand: months / 2, "fences": months, "retirements": months,
+		"rotations by " + bySchedule: months / 4, "rotations by " + byHand: months / 2, "fences": months, "retirements": months,
 		"tokens": 400 * months, "tokens asked for": 400 * months, "introspections": 1000 * months, "comparisons of replicas": 400 * months,
 		"tokens signed anew with another version": 1, "restarts of replicas": 20 * months, "rests of keepers": months,
 		"outages of Vault": months / 3, "outages of Redis": months / 3, "losses of what Redis held": months / 6, "takeovers at Vault": months,
