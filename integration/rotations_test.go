@@ -79,6 +79,9 @@ func TestRotationsUnderLoad(t *testing.T) {
 	if failed > 0 {
 		t.Errorf("failures:\n%s", first)
 	}
+	if late, all := tr.late.Load(), tr.verified.Load(); late > all/20 {
+		t.Errorf("%d tokens were verified after their exp, %d before", late, all)
+	}
 	if undecided, all := tr.undecided.Load(), tr.introspected.Load(); undecided > all/20 {
 		t.Errorf("%d of %d introspections were not decided", undecided, all)
 	}
