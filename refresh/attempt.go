@@ -45,12 +45,28 @@ func (s *Store) Check(ctx context.Context, token, clientID, sender string) (a *A
 	}
 	switch v.outcome { //nolint:exhaustive // admit has refused all others
 	case outcomeCurrent, outcomeGrace, outcomeForward:
+		if err := s.notShut(ctx, a); err != nil {
+			return nil, err
+		}
 		return a, nil
 	case outcomeReuse, outcomeRolledBack:
 		return nil, s.end(ctx, a, v)
 	default:
 		return nil, unavailable("checking a refresh token", errMalformedAnswer)
 	}
+}
+
+// notShut refuses a session that a not-before ended although its record goes on.
+// The commit need not ask again: a not-before that comes later ends the token
+// that it answers.
+func (s *Store) notShut(ctx context.Context, a *Attempt) error {
+	err := s.unless(ctx, &a.Session)
+	if errors.Is(err, ErrInvalid) {
+		if _, err := s.bury(ctx, a.Session.SID); err != nil { // it is over all the same
+			s.log.DebugContext(ctx, "ending a session that a not-before ended", "error", err)
+		}
+	}
+	return err
 }
 
 func (s *Store) look(ctx context.Context, p presented) (verdict, error) {
@@ -114,26 +130,36 @@ func overBecause(o outcome) (cause Cause, over bool) {
 	return "", false
 }
 
-// unseal proves that a record says what we once wrote into it.
+// unseal proves that a record says what we once wrote into it. A store without
+// keys takes its word.
 func (s *Store) unseal(ctx context.Context, sid string, r *record) (Session, error) {
-	keys, err := s.keysOf(ctx, r.sealVersion)
-	if errors.Is(err, ErrInvalid) {
-		// A version that does not exist yet cannot have sealed anything.
-		if newest, currentErr := s.currentKeys(); currentErr == nil && r.sealVersion > newest.version {
-			return Session{}, invalid(CauseTampered)
+	if s.keys != nil {
+		if err := s.proved(ctx, sid, r); err != nil {
+			return Session{}, err
 		}
-	}
-	if err != nil {
-		return Session{}, err
-	}
-	if !r.sealed(keys.seal, sid) {
-		return Session{}, invalid(CauseTampered)
 	}
 	session, err := r.session(sid)
 	if err != nil {
 		return Session{}, invalid(CauseTampered)
 	}
 	return session, nil
+}
+
+func (s *Store) proved(ctx context.Context, sid string, r *record) error {
+	keys, err := s.keysOf(ctx, r.sealVersion)
+	if errors.Is(err, ErrInvalid) {
+		// A version that does not exist yet cannot have sealed anything.
+		if newest, currentErr := s.currentKeys(); currentErr == nil && r.sealVersion > newest.version {
+			return invalid(CauseTampered)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if !r.sealed(keys.seal, sid) {
+		return invalid(CauseTampered)
+	}
+	return nil
 }
 
 // end revokes a session for a reuse, or because Redis is too far behind. It

@@ -11,5 +11,7 @@
 // no caller's clock: grace and expiry are judged by Redis TIME.
 //
 // Commands its Redis user needs: EVAL, EVALSHA, GET, SET, TIME, ZADD, ZRANGE,
-// ZREM, ZREMRANGEBYSCORE, PEXPIREAT, on the keys signet:s:* and signet:u:*.
+// ZRANDMEMBER, ZREM, ZCOUNT, PTTL, PEXPIREAT, and WAIT with ReplicasAck, on the
+// keys signet:s:* (sessions), signet:u:* and signet:c:* (indexes by subject and
+// client), signet:n?:* (not-befores).
 package refresh

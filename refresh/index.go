@@ -2,88 +2,115 @@ package refresh
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
+	"slices"
+	"strconv"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
-const (
-	keyIndex = "signet:u:"
-	page     = 100 // sessions read or revoked in one round
-)
+// An index is a sorted set of sids by the time that their sessions began. An
+// entry is written before its session, so an index may name too much (sessions
+// that are over, that never came to be, or, if somebody wrote it, other
+// people's), never too little.
 
-// indexKey names a subject without telling it.
-func indexKey(subject string) string {
-	sum := sha256.Sum256([]byte(subject))
-	return keyIndex + base64.RawURLEncoding.EncodeToString(sum[:])[:22]
+// storing is how long a session may be on its way from its index entry to its
+// record: an entry without a record is over only when it is older.
+const storing = time.Minute
+
+// span is what an index says of a new session.
+type span struct {
+	begins, ends int64 // ms
+	some         []redis.Z
 }
 
-// enter writes a session into its subject's index, and learns from Redis when
-// the session begins and ends.
-func (s *Store) enter(ctx context.Context, sid string, session *Session) (now, end int64, err error) {
+// enter writes a session into an index of its, and learns from Redis when the
+// session begins, not before earliest, and ends.
+func (s *Store) enter(ctx context.Context, o Owner, locks []string, sid string, latest, earliest int64) (span, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	latest := int64(maxMillis)
-	if !session.ExpiresAt.IsZero() {
-		latest = millis(session.ExpiresAt)
-	}
-	answer, err := s.scripts.index.Run(ctx, s.redis, []string{indexKey(session.Subject)}, sid, s.absolute.Milliseconds(), latest).StringSlice()
+	answer, err := s.scripts.index.Run(ctx, s.redis, append([]string{o.index()}, locks...),
+		sid, s.absolute.Milliseconds(), latest, earliest).StringSlice()
 	if err != nil {
-		return 0, 0, unavailable("indexing a session", err)
+		return span{}, unavailable("indexing a session", err)
 	}
-	if len(answer) != 2 {
-		return 0, 0, unavailable("indexing a session", errMalformedAnswer)
+	if len(answer) < 2 || len(answer)%2 != 0 {
+		return span{}, unavailable("indexing a session", errMalformedAnswer)
 	}
-	now, nowErr := atoi64(answer[0])
-	end, endErr := atoi64(answer[1])
-	if err := errors.Join(nowErr, endErr); err != nil {
-		return 0, 0, unavailable("indexing a session", err)
+	var sp span
+	var beginsErr, endsErr error
+	sp.begins, beginsErr = strconv.ParseInt(answer[0], 10, 64)
+	sp.ends, endsErr = strconv.ParseInt(answer[1], 10, 64)
+	if err := errors.Join(beginsErr, endsErr); err != nil {
+		return span{}, unavailable("indexing a session", err)
 	}
-	if end <= now {
-		return 0, 0, errOver
+	if sp.ends <= sp.begins {
+		return span{}, errOver
 	}
-	return now, end, nil
-}
-
-// entries are the sids in a subject's index. It is only a hint: it may name
-// sessions that are over, that never came to be, or, if somebody wrote it,
-// other people's.
-func (s *Store) entries(ctx context.Context, subject string) ([]string, error) {
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
-	members, err := s.redis.ZRange(ctx, indexKey(subject), 0, -1).Result()
-	if err != nil {
-		return nil, unavailable("reading a subject's sessions", err)
-	}
-	sids := make([]string, 0, len(members))
-	for _, m := range members {
-		if isSID(m) {
-			sids = append(sids, m)
-		}
-	}
-	return sids, nil
-}
-
-// List gives the sessions of a subject that go on, those that end first first.
-func (s *Store) List(ctx context.Context, subject string) (sessions []Session, err error) {
-	defer func(began time.Time) { s.metrics.done(opList, s.now().Sub(began), err) }(s.now())
-	sids, err := s.entries(ctx, subject)
-	if err != nil {
-		return nil, err
-	}
-	for len(sids) > 0 {
-		n := min(page, len(sids))
-		found, err := s.read(ctx, sids[:n])
+	for i := 2; i < len(answer); i += 2 {
+		score, err := strconv.ParseFloat(answer[i+1], 64)
 		if err != nil {
-			return nil, err
+			return span{}, unavailable("indexing a session", err)
 		}
-		for _, session := range found {
-			if session.Subject == subject {
-				sessions = append(sessions, session)
-			}
-		}
-		sids = sids[n:]
+		sp.some = append(sp.some, redis.Z{Member: answer[i], Score: score})
 	}
-	return sessions, nil
+	return sp, nil
+}
+
+// prune takes those of some entries out of an index whose sessions are over. A
+// few picked at random at each login keep an index in proportion to what is
+// alive, as Redis' own expiry does. What fails is done another time.
+func (s *Store) prune(ctx context.Context, o Owner, sp span) {
+	// What is younger has hardly had the time to end.
+	before := float64(sp.begins - max(s.idle, storing).Milliseconds())
+	sids := members(slices.DeleteFunc(sp.some, func(entry redis.Z) bool { return entry.Score >= before }))
+	if len(sids) == 0 {
+		return
+	}
+	_, texts, err := s.fetch(ctx, sids)
+	if err != nil {
+		return
+	}
+	var over []string
+	for i, sid := range sids {
+		if texts[i] == "" {
+			over = append(over, sid)
+		}
+	}
+	s.forget(ctx, o, over)
+}
+
+// stale reports whether an entry without a record will never have one.
+func stale(entry redis.Z, now int64) bool {
+	return entry.Score < float64(now-storing.Milliseconds())
+}
+
+func members(entries []redis.Z) []string {
+	sids := make([]string, len(entries))
+	for i, entry := range entries {
+		sids[i] = memberOf(entry)
+	}
+	return sids
+}
+
+func memberOf(entry redis.Z) string {
+	sid, _ := entry.Member.(string) // it is always one
+	return sid
+}
+
+// forget takes sids out of an index. If it fails they are merely found again.
+func (s *Store) forget(ctx context.Context, o Owner, sids []string) {
+	if len(sids) == 0 {
+		return
+	}
+	members := make([]any, len(sids))
+	for i, sid := range sids {
+		members[i] = sid
+	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	if err := s.redis.ZRem(ctx, o.index(), members...).Err(); err != nil {
+		s.log.DebugContext(ctx, "pruning an index of sessions", "error", err)
+	}
 }

@@ -3,7 +3,6 @@ package refresh
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -32,29 +31,27 @@ func (s *Store) Inspect(ctx context.Context, token string) (session Session, err
 	case outcomeRolledBack:
 		return Session{}, invalid(CauseRolledBack)
 	}
+	if err := s.unless(ctx, &session); err != nil {
+		return Session{}, err
+	}
 	return session, nil
 }
 
-// Active reports whether a session goes on: it exists, is whole, not revoked
-// and not at its end. An access token of any other sid is dead.
-func (s *Store) Active(ctx context.Context, sid string) (active bool, err error) {
-	defer func(began time.Time) { s.metrics.done(opActive, s.now().Sub(began), err) }(s.now())
-	if !isSID(sid) {
-		return false, nil
-	}
-	found, err := s.read(ctx, []string{sid})
+// unless refuses a session that a not-before ended.
+func (s *Store) unless(ctx context.Context, session *Session) error {
+	o := session.owner()
+	latest, err := s.locked(ctx, []Owner{o})
 	if err != nil {
-		return false, err
+		return err
 	}
-	return len(found) == 1, nil
+	if session.begunBy(latest[o]) {
+		return invalid(CauseRevoked)
+	}
+	return nil
 }
 
-// read gives those of the sessions that go on.
-func (s *Store) read(ctx context.Context, sids []string) ([]Session, error) {
-	now, texts, err := s.fetch(ctx, sids)
-	if err != nil {
-		return nil, unavailable("reading sessions", err)
-	}
+// alive gives those of the sessions that go on, by their records.
+func (s *Store) alive(ctx context.Context, now int64, sids, texts []string) ([]Session, error) {
 	sessions := make([]Session, 0, len(sids))
 	for i, sid := range sids {
 		r, ok := parseRecord(texts[i])
@@ -79,27 +76,36 @@ func (s *Store) fetch(ctx context.Context, sids []string) (now int64, texts []st
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	pipe := s.redis.Pipeline()
+	read := askRecords(ctx, pipe, sids)
+	// Exec gives the first error only, and an absent key is one of them: each
+	// command is asked below.
+	_, _ = pipe.Exec(ctx)
+	return read()
+}
+
+// askRecords puts the question into a pipeline; the answer is to be read once
+// that was executed.
+func askRecords(ctx context.Context, pipe redis.Pipeliner, sids []string) func() (now int64, texts []string, err error) {
 	clock := pipe.Time(ctx)
 	gets := make([]*redis.StringCmd, len(sids))
 	for i, sid := range sids {
 		gets[i] = pipe.Get(ctx, keySession+sid)
 	}
-	// Exec gives the first error only, and an absent key is one of them: each
-	// command is asked below.
-	_, _ = pipe.Exec(ctx)
-	at, err := clock.Result()
-	if err != nil {
-		return 0, nil, err
-	}
-	texts = make([]string, len(sids))
-	for i, get := range gets {
-		text, err := get.Result()
-		if err != nil && !errors.Is(err, redis.Nil) && !redis.HasErrorPrefix(err, "WRONGTYPE") {
+	return func() (int64, []string, error) {
+		at, err := clock.Result()
+		if err != nil {
 			return 0, nil, err
 		}
-		texts[i] = text
+		texts := make([]string, len(sids))
+		for i, get := range gets {
+			text, err := get.Result()
+			if err != nil && !errors.Is(err, redis.Nil) && !redis.HasErrorPrefix(err, "WRONGTYPE") {
+				return 0, nil, err
+			}
+			texts[i] = text
+		}
+		return at.UnixMilli(), texts, nil
 	}
-	return at.UnixMilli(), texts, nil
 }
 
 // isSID keeps texts that can be no session away from Redis.
@@ -114,5 +120,3 @@ func isSID(text string) bool {
 	}
 	return true
 }
-
-func atoi64(text string) (int64, error) { return strconv.ParseInt(text, 10, 64) }

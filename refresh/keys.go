@@ -27,7 +27,10 @@ type keyPair struct {
 	token, seal []byte
 }
 
-var errUnusableKey = errors.New("the MAC key's version or secret is unusable")
+var (
+	errUnusableKey = errors.New("the MAC key's version or secret is unusable")
+	errNoKeys      = errors.New("this store holds none")
+)
 
 func derive(version int, secret []byte) (keyPair, error) {
 	if version < 1 || version > maxMACVersion || len(secret) < 16 {
@@ -37,6 +40,9 @@ func derive(version int, secret []byte) (keyPair, error) {
 }
 
 func (s *Store) currentKeys() (keyPair, error) {
+	if s.keys == nil {
+		return keyPair{}, unavailable("reading the MAC key", errNoKeys)
+	}
 	version, secret, err := s.keys.Current()
 	if err != nil {
 		return keyPair{}, unavailable("reading the MAC key", err)
@@ -53,6 +59,9 @@ func (s *Store) currentKeys() (keyPair, error) {
 func (s *Store) keysOf(ctx context.Context, version int) (keyPair, error) {
 	if version < 1 || version > maxMACVersion {
 		return keyPair{}, invalid(CauseRetiredKey)
+	}
+	if s.keys == nil {
+		return keyPair{}, unavailable("reading the MAC key", errNoKeys)
 	}
 	secret, ok, err := s.keys.Secret(ctx, version)
 	if err != nil {

@@ -15,7 +15,7 @@ const (
 	opCheck   operation = "check"
 	opCommit  operation = "commit"
 	opInspect operation = "inspect"
-	opActive  operation = "active"
+	opDenied  operation = "denied"
 	opRevoke  operation = "revoke"
 	opList    operation = "list"
 )

@@ -34,94 +34,50 @@ func (s *Store) RevokeToken(ctx context.Context, token, clientID string) (err er
 		s.report(ctx, Event{Kind: EventForeignClient, SID: session.SID, ClientID: clientID, Generation: session.Generation, Presented: p.generation, At: at(v)})
 		return invalid(CauseClient)
 	}
-	_, err = s.bury(ctx, p.family.SID(), false)
+	_, err = s.bury(ctx, p.family.SID())
 	return err
 }
 
-// Revoke ends a session, and with it every access token of its sid. It is no
-// error if there is none.
-func (s *Store) Revoke(ctx context.Context, sid string) (err error) {
+// Revoke ends a session, and with it every access token of its sid; with a
+// client only a session of that client. It says whether there was one to end,
+// and may be repeated.
+func (s *Store) Revoke(ctx context.Context, sid, clientID string) (ended bool, err error) {
 	defer func(began time.Time) { s.metrics.done(opRevoke, s.now().Sub(began), err) }(s.now())
 	if !isSID(sid) {
-		return nil
+		return false, nil
 	}
-	_, err = s.bury(ctx, sid, false)
-	return err
+	if clientID != "" {
+		_, texts, err := s.fetch(ctx, []string{sid})
+		if err != nil {
+			return false, unavailable("reading a session", err)
+		}
+		if !belongs(sid, texts[0], Owner{ClientID: clientID}) {
+			return false, nil
+		}
+	}
+	return s.bury(ctx, sid)
 }
 
-// RevokeSubject ends every session of a subject and says how many there were.
-// It needs no key: where a record cannot be verified it revokes rather too
-// much. What it finds in the index but not yet stored, it keeps from being
-// stored.
-func (s *Store) RevokeSubject(ctx context.Context, subject string) (n int, err error) {
-	defer func(began time.Time) { s.metrics.done(opRevoke, s.now().Sub(began), err) }(s.now())
-	sids, err := s.entries(ctx, subject)
-	if err != nil {
-		return 0, err
-	}
-	for len(sids) > 0 {
-		part := sids[:min(page, len(sids))]
-		ended, err := s.revokeAll(ctx, subject, part)
-		n += ended
-		if err != nil {
-			return n, err
-		}
-		sids = sids[len(part):]
-	}
-	return n, nil
-}
-
-func (s *Store) revokeAll(ctx context.Context, subject string, sids []string) (n int, err error) {
-	now, texts, err := s.fetch(ctx, sids)
-	if err != nil {
-		return 0, unavailable("reading a subject's sessions", err)
-	}
-	buried := make([]any, 0, len(sids))
-	for i, sid := range sids {
-		r, ok := parseRecord(texts[i])
-		if ok && !r.revoked && s.belongsToOther(ctx, sid, r, subject) {
-			continue
-		}
-		ended, err := s.bury(ctx, sid, true)
-		if err != nil {
-			return n, err
-		}
-		if ended && ok && r.live(now) {
-			n++
-		}
-		buried = append(buried, sid)
-	}
-	if len(buried) == 0 {
-		return n, nil
-	}
-	// They are over for good, so the index may forget them; if it cannot, they
-	// are merely found once more.
+// bury leaves a tombstone in the place of a session, and says whether it was one
+// until then.
+func (s *Store) bury(ctx context.Context, sid string) (ended bool, err error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	if err := s.redis.ZRem(ctx, indexKey(subject), buried...).Err(); err != nil {
-		s.log.WarnContext(ctx, "forgetting revoked sessions", "error", err)
-	}
-	return n, nil
-}
-
-// belongsToOther is true only where the seal proves it.
-func (s *Store) belongsToOther(ctx context.Context, sid string, r *record, subject string) bool {
-	session, err := s.unseal(ctx, sid, r)
-	return err == nil && session.Subject != subject
-}
-
-// bury leaves a tombstone in the place of a session; with reserve also where
-// there is none, so that none can be stored there.
-func (s *Store) bury(ctx context.Context, sid string, reserve bool) (ended bool, err error) {
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
-	absent := "0"
-	if reserve {
-		absent = "1"
-	}
-	answer, err := s.scripts.revoke.Run(ctx, s.redis, []string{keySession + sid}, tombstone(), s.tombstoneTTL.Milliseconds(), absent).Text()
+	answer, err := s.durable.Run(ctx, s.scripts.revoke, []string{keySession + sid}, tombstone(), s.tombstoneTTL.Milliseconds()).Text()
 	if err != nil {
 		return false, unavailable("revoking a session", err)
 	}
 	return answer == "ended", nil
+}
+
+// belongs reads whose a record is without its seal: to end a session nothing
+// needs to be proved, for somebody who could write it could end it himself, and
+// of a record that was changed no token comes.
+func belongs(sid, text string, o Owner) bool {
+	r, ok := parseRecord(text)
+	if !ok || r.revoked {
+		return false
+	}
+	session, err := r.session(sid)
+	return err == nil && o.has(&session)
 }

@@ -23,14 +23,17 @@ var revokeSource string
 //go:embed index.lua
 var indexSource string
 
+//go:embed notbefore.lua
+var notBeforeSource string
+
 // scripts hold only a source and its digest, so stores may share nothing and
 // still run the same ones.
-type scripts struct{ protocol, create, revoke, index *redis.Script }
+type scripts struct{ protocol, create, revoke, index, notBefore *redis.Script }
 
 func newScripts() scripts {
 	return scripts{
 		protocol: redis.NewScript(scriptSource), create: redis.NewScript(createSource),
-		revoke: redis.NewScript(revokeSource), index: redis.NewScript(indexSource),
+		revoke: redis.NewScript(revokeSource), index: redis.NewScript(indexSource), notBefore: redis.NewScript(notBeforeSource),
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+
+	"signet/internal/replicated"
 )
 
 // Config makes a Store.
@@ -20,7 +22,9 @@ type Config struct {
 	// Redis; required. Its own retries should be off and its context deadlines
 	// on, see internal/sharedstate.
 	Redis redis.UniversalClient
-	// Keys; required.
+	// Keys make and check tokens and seals. Without them, as for an operator's
+	// tool that holds no right in Vault, sessions can be listed and revoked, but
+	// what a list says is what Redis says; nil means none.
 	Keys MACKeys
 	// Grace is how long the token before the newest one may be presented again;
 	// 0 means never.
@@ -32,6 +36,12 @@ type Config struct {
 	// TombstoneTTL is how long a revocation is kept; it must outlive every
 	// access token (max_ttl + clock_skew). 0 means 12h5s.
 	TombstoneTTL time.Duration
+	// ClockSkew is how far two clocks may be apart: an access token without a
+	// session is over if it was issued up to so long after a not-before.
+	ClockSkew time.Duration
+	// ReplicasAck is how many replicas of Redis must have a revocation before it
+	// counts as one; 0 means none.
+	ReplicasAck int
 	// AcceptRollbackUntil lets any newer generation roll a session forward until
 	// then, after a planned restore of Redis; zero means two generations, always.
 	AcceptRollbackUntil time.Time
@@ -57,8 +67,9 @@ type Store struct {
 	redis   redis.UniversalClient
 	keys    MACKeys
 	scripts scripts
+	durable *replicated.Writer
 
-	grace, idle, absolute, tombstoneTTL, timeout time.Duration
+	grace, idle, absolute, tombstoneTTL, clockSkew, timeout time.Duration
 
 	acceptRollbackUntil time.Time
 
@@ -74,7 +85,8 @@ func New(c Config) *Store {
 	c.defaults()
 	return &Store{
 		redis: c.Redis, keys: c.Keys, scripts: newScripts(),
-		grace: c.Grace, idle: c.Idle, absolute: c.Absolute, tombstoneTTL: c.TombstoneTTL, timeout: c.Timeout,
+		durable: replicated.New(replicated.Config{Redis: c.Redis, Replicas: c.ReplicasAck}),
+		grace:   c.Grace, idle: c.Idle, absolute: c.Absolute, tombstoneTTL: c.TombstoneTTL, clockSkew: c.ClockSkew, timeout: c.Timeout,
 		acceptRollbackUntil: c.AcceptRollbackUntil,
 		events:              c.Events, now: c.Now, log: c.Logger, metrics: newMetrics(c.Registerer), rand: c.Rand,
 	}
@@ -113,8 +125,9 @@ var (
 
 // Create stores the session of a family and answers its first token. Times
 // come from Redis; an ExpiresAt of the caller's can only bring the end nearer.
-// The index entry is written first, so that "log out everywhere" may find a
-// session that never came to be, but never misses one.
+// The index entries are written first, so that "log out everywhere" may find a
+// session that never came to be, but never misses one. It begins after every
+// not-before there is.
 func (s *Store) Create(ctx context.Context, family Family, session Session) (token string, stored Session, err error) {
 	defer func(began time.Time) { s.metrics.done(opCreate, s.now().Sub(began), err) }(s.now())
 	keys, err := s.currentKeys()
@@ -122,19 +135,19 @@ func (s *Store) Create(ctx context.Context, family Family, session Session) (tok
 		return "", Session{}, err
 	}
 	sid := family.SID()
-	now, end, err := s.enter(ctx, sid, &session)
+	begins, ends, err := s.enterAll(ctx, sid, &session)
 	if err != nil {
 		return "", Session{}, err
 	}
 	r := &record{
 		generation: firstToken, macVersion: keys.version, attempt: noAttempt,
-		rotatedAt: now, idleEnd: min(now+s.idle.Milliseconds(), end), absoluteEnd: end, sealVersion: keys.version,
+		rotatedAt: begins, idleEnd: min(begins+s.idle.Milliseconds(), ends), absoluteEnd: ends, sealVersion: keys.version,
 	}
-	session.CreatedAt = time.UnixMilli(now)
+	session.CreatedAt = time.UnixMilli(begins)
 	if r.body, err = encodeBody(&session); err != nil {
 		return "", Session{}, fmt.Errorf("encoding a session: %w", err)
 	}
-	r.seal = sealOf(keys.seal, sid, end, r.body)
+	r.seal = sealOf(keys.seal, sid, ends, r.body)
 	if stored, err = r.session(sid); err != nil {
 		return "", Session{}, fmt.Errorf("encoding a session: %w", err)
 	}
@@ -142,6 +155,28 @@ func (s *Store) Create(ctx context.Context, family Family, session Session) (tok
 		return "", Session{}, err
 	}
 	return mint(keys.token, keys.version, family, firstToken), stored, nil
+}
+
+// enterAll writes a session into the index of its client and that of its
+// subject. In a cluster they are in different slots: the second begins where
+// the first did, or later.
+func (s *Store) enterAll(ctx context.Context, sid string, session *Session) (begins, ends int64, err error) {
+	latest := int64(maxMillis)
+	if !session.ExpiresAt.IsZero() {
+		latest = millis(session.ExpiresAt)
+	}
+	client, subject := Owner{ClientID: session.ClientID}, Owner{Subject: session.Subject}
+	first, err := s.enter(ctx, client, []string{client.lock()}, sid, latest, 0)
+	if err != nil {
+		return 0, 0, err
+	}
+	second, err := s.enter(ctx, subject, []string{subject.lock(), session.owner().lock()}, sid, latest, first.begins)
+	if err != nil {
+		return 0, 0, err
+	}
+	s.prune(ctx, client, first)
+	s.prune(ctx, subject, second)
+	return second.begins, second.ends, nil
 }
 
 func (s *Store) put(ctx context.Context, sid string, r *record) error {

@@ -125,13 +125,13 @@ func TestRedisOutage(t *testing.T) {
 	if _, _, err := store.Create(t.Context(), refresh.Family{1}, refresh.Session{}); !errors.Is(err, refresh.ErrUnavailable) {
 		t.Errorf("creating: %v", err)
 	}
-	if _, err := store.Active(t.Context(), refresh.Family{1}.SID()); !errors.Is(err, refresh.ErrUnavailable) {
+	if _, err := store.Denied(t.Context(), refresh.AccessToken{SID: refresh.Family{1}.SID()}); !errors.Is(err, refresh.ErrUnavailable) {
 		t.Errorf("asking: %v", err)
 	}
-	if err := store.Revoke(t.Context(), refresh.Family{1}.SID()); !errors.Is(err, refresh.ErrUnavailable) {
+	if _, err := store.Revoke(t.Context(), refresh.Family{1}.SID(), ""); !errors.Is(err, refresh.ErrUnavailable) {
 		t.Errorf("revoking: %v", err)
 	}
-	if _, err := store.RevokeSubject(t.Context(), "user:alice"); !errors.Is(err, refresh.ErrUnavailable) {
+	if _, err := store.RevokeAll(t.Context(), refresh.Owner{Subject: "user:alice"}); !errors.Is(err, refresh.ErrUnavailable) {
 		t.Errorf("revoking a subject: %v", err)
 	}
 }
@@ -158,7 +158,7 @@ func TestRealRedisRefusesWrites(t *testing.T) {
 		if _, err := refreshOnce(t, store, token); !errors.Is(err, refresh.ErrUnavailable) {
 			t.Errorf("%s: refreshing: %v, want ErrUnavailable", what, err)
 		}
-		if err := store.Revoke(t.Context(), session.SID); !errors.Is(err, refresh.ErrUnavailable) {
+		if _, err := store.Revoke(t.Context(), session.SID, ""); !errors.Is(err, refresh.ErrUnavailable) {
 			t.Errorf("%s: revoking: %v, want ErrUnavailable", what, err)
 		}
 		if _, _, err := store.Create(t.Context(), refresh.Family{1}, refresh.Session{Subject: "x"}); !errors.Is(err, refresh.ErrUnavailable) {
@@ -192,8 +192,8 @@ func TestLeastPrivilege(t *testing.T) {
 		return // TestRedis fails a strict run without a server
 	}
 	admin := dial(t, addr)
-	err := admin.Do(t.Context(), "ACL", "SETUSER", "signet", "on", ">secret", "resetkeys", "~signet:s:*", "~signet:u:*", "-@all",
-		"+eval", "+evalsha", "+get", "+set", "+time", "+zadd", "+zrange", "+zrem", "+zremrangebyscore", "+pexpireat", "+hello").Err()
+	err := admin.Do(t.Context(), "ACL", "SETUSER", "signet", "on", ">secret", "resetkeys", "~signet:s:*", "~signet:u:*", "~signet:c:*", "~signet:n?:*", "-@all",
+		"+eval", "+evalsha", "+get", "+set", "+time", "+zadd", "+zrange", "+zrandmember", "+zrem", "+zcount", "+pttl", "+pexpireat", "+hello").Err()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,13 +204,13 @@ func TestLeastPrivilege(t *testing.T) {
 	if _, err := refreshOnce(t, store, token); err != nil {
 		t.Errorf("refreshing: %v", err)
 	}
-	if active, err := store.Active(t.Context(), session.SID); err != nil || !active {
-		t.Errorf("active %v, %v", active, err)
+	if denied, err := store.Denied(t.Context(), refresh.AccessToken{SID: session.SID, Subject: session.Subject}); err != nil || denied {
+		t.Errorf("denied %v, %v", denied, err)
 	}
-	if found, err := store.List(t.Context(), session.Subject); err != nil || len(found) != 1 {
+	if found, _, err := store.List(t.Context(), refresh.ListRequest{Owner: refresh.Owner{Subject: session.Subject}}); err != nil || len(found) != 1 {
 		t.Errorf("listed %v, %v", found, err)
 	}
-	if n, err := store.RevokeSubject(t.Context(), session.Subject); err != nil || n != 1 {
+	if n, err := store.RevokeAll(t.Context(), refresh.Owner{Subject: session.Subject}); err != nil || n != 1 {
 		t.Errorf("revoked %d, %v", n, err)
 	}
 	// A right that is missing is a misconfiguration, never a verdict on a token.

@@ -108,7 +108,7 @@ func nearerEnd(f *fixture) {
 func tombstoneEnds(f *fixture) {
 	short(f)
 	token, session := f.create()
-	if err := f.store.Revoke(f.ctx(), session.SID); err != nil {
+	if _, err := f.store.Revoke(f.ctx(), session.SID, ""); err != nil {
 		f.t.Fatalf("revoking: %v", err)
 	}
 	f.refused(token, refresh.CauseRevoked)

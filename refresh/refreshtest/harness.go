@@ -39,7 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 	t.Helper()
 	for _, group := range []map[string]func(*fixture){
 		tableTests, graceTests, rollbackTests, concurrencyTests, expiryTests, keyTests, tamperTests, secrecyTests,
-		faultTests, revokeTests, indexTests, modelTests,
+		faultTests, revokeTests, indexTests, listTests, notBeforeTests, modelTests,
 	} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {
@@ -205,9 +205,17 @@ func (f *fixture) wantUnavailable(err error) {
 
 func (f *fixture) wantActive(sid string, want bool) {
 	f.t.Helper()
-	got, err := f.store.Active(f.ctx(), sid)
+	denied, err := f.store.Denied(f.ctx(), refresh.AccessToken{SID: sid, Subject: subject, ClientID: client})
+	if err != nil || denied == want {
+		f.t.Fatalf("denied %v, %v; want active %v", denied, err, want)
+	}
+}
+
+func (f *fixture) wantDenied(t refresh.AccessToken, want bool) {
+	f.t.Helper()
+	got, err := f.store.Denied(f.ctx(), t)
 	if err != nil || got != want {
-		f.t.Fatalf("active %v, %v; want %v", got, err, want)
+		f.t.Fatalf("denied %v, %v; want %v", got, err, want)
 	}
 }
 

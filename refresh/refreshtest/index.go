@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"math"
 	"slices"
 	"time"
 
@@ -20,6 +21,7 @@ var indexTests = map[string]func(*fixture){
 	"RevokesWhatIsBeingCreated":      revokesWhatIsBeingCreated,
 	"IndexIsWrittenBeforeTheSession": indexFirst,
 	"IndexIsPrunedAndEnds":           indexIsPruned,
+	"IndexForgetsTheOver":            indexForgetsTheOver,
 	"IndexForgedEntriesAreHarmless":  forgedEntries,
 }
 
@@ -28,7 +30,11 @@ func (f *fixture) ownSubject(name string) string { return "user:" + name + ":" +
 
 func (*fixture) indexOf(subject string) string {
 	sum := sha256.Sum256([]byte(subject))
-	return "signet:u:" + base64.RawURLEncoding.EncodeToString(sum[:])[:22]
+	return "signet:u:{" + base64.RawURLEncoding.EncodeToString(sum[:])[:22] + "}"
+}
+
+func (*fixture) indexOfClient(client string) string {
+	return (*fixture)(nil).indexOf(client)[:7] + "c" + (*fixture)(nil).indexOf(client)[8:]
 }
 
 // login makes sessions of one subject.
@@ -45,7 +51,7 @@ func (f *fixture) login(subject string, n int) (tokens, sids []string) {
 
 func (f *fixture) listed(subject string) []string {
 	f.t.Helper()
-	sessions, err := f.store.List(f.ctx(), subject)
+	sessions, _, err := f.store.List(f.ctx(), refresh.ListRequest{Owner: refresh.Owner{Subject: subject}, Limit: refresh.MaxLimit})
 	if err != nil {
 		f.t.Fatalf("listing: %v", err)
 	}
@@ -77,7 +83,7 @@ func listsBySubject(f *fixture) {
 	f.wantListed(f.ownSubject("nobody"), nil)
 	f.mustRefresh(tokens[0])
 	f.wantListed(alice, sids)
-	if err := f.store.Revoke(f.ctx(), sids[1]); err != nil {
+	if _, err := f.store.Revoke(f.ctx(), sids[1], ""); err != nil {
 		f.t.Fatalf("revoking: %v", err)
 	}
 	f.wantListed(alice, []string{sids[0], sids[2]})
@@ -88,11 +94,11 @@ func revokesBySubject(f *fixture) {
 	const many = 130 // more than are read in one round
 	tokens, sids := f.login(alice, many)
 	other, _ := f.login(bob, 1)
-	if err := f.store.Revoke(f.ctx(), sids[0]); err != nil {
+	if _, err := f.store.Revoke(f.ctx(), sids[0], ""); err != nil {
 		f.t.Fatalf("revoking: %v", err)
 	}
 	for _, want := range []int{many - 1, 0} {
-		if n, err := f.store.RevokeSubject(f.ctx(), alice); err != nil || n != want {
+		if n, err := f.store.RevokeAll(f.ctx(), refresh.Owner{Subject: alice}); err != nil || n != want {
 			f.t.Fatalf("revoked %d, %v; want %d", n, err, want)
 		}
 	}
@@ -110,7 +116,7 @@ func revokesWithoutKeys(f *fixture) {
 	alice := f.ownSubject("alice")
 	tokens, _ := f.login(alice, 2)
 	f.keys.Down(true)
-	if n, err := f.store.RevokeSubject(f.ctx(), alice); err != nil || n != 2 {
+	if n, err := f.store.RevokeAll(f.ctx(), refresh.Owner{Subject: alice}); err != nil || n != 2 {
 		f.t.Fatalf("revoked %d, %v; want 2", n, err)
 	}
 	f.keys.Down(false)
@@ -129,35 +135,40 @@ func (f *fixture) beforeStoring(step func()) {
 	})
 }
 
-// revokesWhatIsBeingCreated: "log out everywhere" comes between the two writes
-// of a login. The login must not survive it.
+// revokesWhatIsBeingCreated: "log out everywhere" comes between the writes of a
+// login. The login must not survive it, with or without an answer.
 func revokesWhatIsBeingCreated(f *fixture) {
-	alice := f.ownSubject("alice")
-	session := newSession()
-	session.Subject = alice
-	f.beforeStoring(func() {
-		if _, err := f.store.RevokeSubject(f.ctx(), alice); err != nil {
-			f.t.Errorf("revoking: %v", err)
-		}
-	})
-	family := refresh.Family{}
-	if _, err := rand.Read(family[:]); err != nil {
-		f.t.Fatalf("%v", err)
+	for _, o := range []func(subject, client string) refresh.Owner{
+		func(subject, _ string) refresh.Owner { return refresh.Owner{Subject: subject} },
+		func(_, client string) refresh.Owner { return refresh.Owner{ClientID: client} },
+		func(subject, client string) refresh.Owner { return refresh.Owner{Subject: subject, ClientID: client} },
+	} {
+		session := newSession()
+		session.Subject, session.ClientID = f.ownSubject("alice"), f.ownSubject("client")
+		f.beforeStoring(func() {
+			if _, err := f.store.RevokeAll(f.ctx(), o(session.Subject, session.ClientID)); err != nil {
+				f.t.Errorf("revoking: %v", err)
+			}
+		})
+		token, stored := f.createAs(f.t, session)
+		_, _, err := f.refreshAs(f.ctx(), token, session.ClientID)
+		f.wantCause(err, refresh.CauseRevoked)
+		f.wantDenied(refresh.AccessToken{SID: stored.SID, Subject: session.Subject, ClientID: session.ClientID}, true)
 	}
-	_, _, err := f.store.Create(f.ctx(), family, session)
-	f.wantUnavailable(err)
-	f.wantActive(family.SID(), false)
 }
 
 func indexFirst(f *fixture) {
-	alice := f.ownSubject("alice")
 	session := newSession()
-	session.Subject = alice
-	entries := int64(-1)
-	f.beforeStoring(func() { entries = f.h.Redis.ZCard(f.ctx(), f.indexOf(alice)).Val() })
+	session.Subject, session.ClientID = f.ownSubject("alice"), f.ownSubject("client")
+	var entries []int64
+	f.beforeStoring(func() {
+		for _, key := range []string{f.indexOf(session.Subject), f.indexOfClient(session.ClientID)} {
+			entries = append(entries, f.h.Redis.ZCard(f.ctx(), key).Val())
+		}
+	})
 	f.createAs(f.t, session)
-	if entries != 1 {
-		f.t.Fatalf("%d index entries when the session was stored, want 1", entries)
+	if !slices.Equal(entries, []int64{1, 1}) {
+		f.t.Fatalf("%v index entries when the session was stored, want one each", entries)
 	}
 }
 
@@ -170,18 +181,48 @@ func indexIsPruned(f *fixture) {
 	_, later := f.login(alice, 1)
 	f.h.Advance(f.h.Grace / 2)
 	f.wantListed(alice, later)
-	_, last := f.login(alice, 1)
-	if n := f.h.Redis.ZCard(f.ctx(), key).Val(); n != 2 {
-		f.t.Fatalf("%d entries after the others' end, want 2", n)
-	}
 	if ttl := f.h.Redis.PTTL(f.ctx(), key).Val(); ttl <= 0 || ttl > f.h.Grace {
 		f.t.Fatalf("the index ends in %v, want %v at most", ttl, f.h.Grace)
 	}
+	_, last := f.login(alice, 1)
 	f.wantListed(alice, append(later, last...))
 	f.h.Advance(f.h.Grace + 5*time.Millisecond)
 	if n := f.h.Redis.Exists(f.ctx(), key).Val(); n != 0 {
 		f.t.Fatalf("the index outlives its sessions")
 	}
+}
+
+// indexForgetsTheOver: entries of sessions that are over, however they ended,
+// go when somebody lists or logs in; those that may still be stored stay.
+func indexForgetsTheOver(f *fixture) {
+	const idle = 5 * time.Minute
+	f.configure(func(c *refresh.Config) { c.Idle = idle })
+	alice := f.ownSubject("alice")
+	key := f.indexOf(alice)
+	entries := func() int64 { return f.h.Redis.ZCard(f.ctx(), key).Val() }
+	age := func(sids []string, by time.Duration) { // as if they had begun earlier
+		for _, sid := range sids {
+			if err := f.h.Redis.ZIncrBy(f.ctx(), key, -float64(by.Milliseconds()), sid).Err(); err != nil {
+				f.t.Fatalf("ageing: %v", err)
+			}
+		}
+	}
+	_, young := f.login(alice, 2)
+	_, old := f.login(alice, 3)
+	age(old, 2*time.Minute)
+	for _, sid := range append(slices.Clone(young), old...) {
+		f.h.Redis.Del(f.ctx(), recordKey(sid))
+	}
+	f.wantListed(alice, nil)
+	if n := entries(); n != 2 {
+		f.t.Fatalf("%d entries after a list, want the 2 that may be on their way", n)
+	}
+	age(young, idle+time.Minute)
+	_, kept := f.login(alice, 1)
+	if n := entries(); n != 1 {
+		f.t.Fatalf("%d entries after a login, want its own", n)
+	}
+	f.wantListed(alice, kept)
 }
 
 // forgedEntries: somebody with the right to write Redis enters other people's
@@ -191,13 +232,18 @@ func forgedEntries(f *fixture) {
 	tokens, sids := f.login(alice, 1)
 	_, mine := f.login(bob, 1)
 	for _, member := range []string{sids[0], "nonsense", "*", refresh.Family{7}.SID()} {
-		if err := f.h.Redis.ZAdd(f.ctx(), f.indexOf(bob), redis.Z{Score: 9e15, Member: member}).Err(); err != nil {
-			f.t.Fatalf("forging: %v", err)
+		for suffix, score := range map[string]float64{"": 9e15, "!": 1, "?": math.Inf(-1), "#": math.Inf(1)} {
+			if score != 9e15 {
+				member += suffix
+			}
+			if err := f.h.Redis.ZAdd(f.ctx(), f.indexOf(bob), redis.Z{Score: score, Member: member}).Err(); err != nil {
+				f.t.Fatalf("forging: %v", err)
+			}
 		}
 	}
 	f.wantListed(bob, mine)
 	f.login(bob, 1) // a score of nobody's making does not stop a login
-	if n, err := f.store.RevokeSubject(f.ctx(), bob); err != nil || n != 2 {
+	if n, err := f.store.RevokeAll(f.ctx(), refresh.Owner{Subject: bob}); err != nil || n != 2 {
 		f.t.Fatalf("revoked %d, %v; want 2", n, err)
 	}
 	f.mustRefresh(tokens[0])

@@ -196,7 +196,7 @@ func (h *history) revoke(t *rapid.T) {
 	if rapid.IntRange(0, 9).Draw(t, "seldom") > 0 {
 		t.Skip("a revocation ends the history")
 	}
-	if err := h.f.store.Revoke(t.Context(), h.sid); err != nil {
+	if _, err := h.f.store.Revoke(t.Context(), h.sid, ""); err != nil {
 		t.Fatalf("revoking: %v", err)
 	}
 	// Of a session that was over there may be nothing left to revoke.

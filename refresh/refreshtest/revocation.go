@@ -35,7 +35,7 @@ func revokeIsTerminal(f *fixture) {
 	token, session := f.create()
 	old := f.save(f.t, session.SID)
 	for range 3 {
-		if err := f.store.Revoke(f.ctx(), session.SID); err != nil {
+		if _, err := f.store.Revoke(f.ctx(), session.SID, ""); err != nil {
 			f.t.Fatalf("revoking: %v", err)
 		}
 		if err := f.store.RevokeToken(f.ctx(), token, client); err != nil {
@@ -54,8 +54,11 @@ func revokeIsTerminal(f *fixture) {
 
 func revokeOddSIDs(f *fixture) {
 	before := f.hooks.count()
-	for _, sid := range []string{"", "x", "../../../../../../..", "0123456789012345678901234567890", "012345678901234567890*", "0123456789\r\n9012345678"} {
-		if err := f.store.Revoke(f.ctx(), sid); err != nil {
+	if _, err := f.store.Revoke(f.ctx(), "", ""); err != nil {
+		f.t.Fatalf("revoking nothing: %v", err)
+	}
+	for _, sid := range []string{"x", "../../../../../../..", "0123456789012345678901234567890", "012345678901234567890*", "0123456789\r\n9012345678"} {
+		if _, err := f.store.Revoke(f.ctx(), sid, ""); err != nil {
 			f.t.Fatalf("revoking %q: %v", sid, err)
 		}
 		f.wantActive(sid, false)
@@ -63,7 +66,7 @@ func revokeOddSIDs(f *fixture) {
 	if f.hooks.count() != before {
 		f.t.Fatalf("texts that are no sid went to Redis")
 	}
-	if err := f.store.Revoke(f.ctx(), refresh.Family{9, 9}.SID()); err != nil {
+	if _, err := f.store.Revoke(f.ctx(), refresh.Family{9, 9}.SID(), ""); err != nil {
 		f.t.Fatalf("revoking a session that never was: %v", err)
 	}
 }

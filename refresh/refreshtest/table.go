@@ -78,7 +78,7 @@ func everyAncestorIsReuse(f *fixture) {
 
 func refusesRevoked(f *fixture) {
 	token, session := f.create()
-	if err := f.store.Revoke(f.ctx(), session.SID); err != nil {
+	if _, err := f.store.Revoke(f.ctx(), session.SID, ""); err != nil {
 		f.t.Fatalf("revoking: %v", err)
 	}
 	f.refused(token, refresh.CauseRevoked)
@@ -131,7 +131,7 @@ func commitRepeatsTheChecks(f *fixture) {
 	type change func(sid string, tokens []string)
 	cases := map[refresh.Cause]change{
 		refresh.CauseRevoked: func(sid string, _ []string) {
-			if err := f.store.Revoke(f.ctx(), sid); err != nil {
+			if _, err := f.store.Revoke(f.ctx(), sid, ""); err != nil {
 				f.t.Fatalf("revoking: %v", err)
 			}
 		},

@@ -89,10 +89,10 @@ func tamperedTypes(f *fixture) {
 		_, err := f.store.Inspect(f.ctx(), tokens[1])
 		f.wantCause(err, refresh.CauseTampered)
 		f.wantActive(session.SID, false)
-		if _, err := f.store.List(f.ctx(), subject); err != nil {
+		if _, _, err := f.store.List(f.ctx(), refresh.ListRequest{Owner: refresh.Owner{Subject: subject}}); err != nil {
 			f.t.Fatalf("listing over %s: %v", name, err)
 		}
-		if err := f.store.Revoke(f.ctx(), session.SID); err != nil {
+		if _, err := f.store.Revoke(f.ctx(), session.SID, ""); err != nil {
 			f.t.Fatalf("revoking %s: %v", name, err)
 		}
 		f.refused(tokens[1], refresh.CauseRevoked)
@@ -109,7 +109,7 @@ func tamperedIndexType(f *fixture) {
 	}
 	_, _, err := f.store.Create(f.ctx(), refresh.Family{2}, session)
 	f.wantUnavailable(err)
-	_, err = f.store.RevokeSubject(f.ctx(), session.Subject)
+	_, err = f.store.RevokeAll(f.ctx(), refresh.Owner{Subject: session.Subject})
 	f.wantUnavailable(err)
 	f.h.Redis.Del(f.ctx(), key)
 	f.createAs(f.t, session)

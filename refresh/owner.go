@@ -1,0 +1,61 @@
+package refresh
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+)
+
+// Owner says whose sessions and tokens are meant: a subject's at every client,
+// a client's of every subject, or, with both, a subject's at one client.
+type Owner struct{ Subject, ClientID string }
+
+// The keys of an owner name nobody: they hold hashes. What one script needs
+// shares a hash tag, and with it a slot of a cluster.
+const (
+	keySubjectIndex = "signet:u:" // {subject}
+	keyClientIndex  = "signet:c:" // {client}
+	keySubjectLock  = "signet:nu:"
+	keyClientLock   = "signet:nc:"
+	keyPairLock     = "signet:np:" // {subject} client
+)
+
+func tag(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return base64.RawURLEncoding.EncodeToString(sum[:])[:22]
+}
+
+func slot(name string) string { return "{" + tag(name) + "}" }
+
+// index is the key of the index that has all sessions of the owner, and of a
+// subject's at one client those at the others too.
+func (o Owner) index() string {
+	if o.Subject == "" {
+		return keyClientIndex + slot(o.ClientID)
+	}
+	return keySubjectIndex + slot(o.Subject)
+}
+
+// lock is the key of the owner's not-before; it is in the index's slot.
+func (o Owner) lock() string {
+	switch {
+	case o.Subject == "":
+		return keyClientLock + slot(o.ClientID)
+	case o.ClientID == "":
+		return keySubjectLock + slot(o.Subject)
+	default:
+		return keyPairLock + slot(o.Subject) + tag(o.ClientID)
+	}
+}
+
+// locks are the keys of every not-before that a session of the owner, a subject
+// at a client, is subject to.
+func (o Owner) locks() []string {
+	return []string{Owner{Subject: o.Subject}.lock(), o.lock(), Owner{ClientID: o.ClientID}.lock()}
+}
+
+// has reports whether a session belongs to the owner.
+func (o Owner) has(s *Session) bool {
+	return (o.Subject == "" || o.Subject == s.Subject) && (o.ClientID == "" || o.ClientID == s.ClientID)
+}
+
+func (s *Session) owner() Owner { return Owner{Subject: s.Subject, ClientID: s.ClientID} }
