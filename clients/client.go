@@ -35,6 +35,17 @@ const (
 
 func grants() []Grant { return []Grant{GrantClientCredentials, GrantRefreshToken, GrantIssue} }
 
+// SessionRight says whose sessions a client may list and end.
+type SessionRight string
+
+// The rights. Whatever it is, a client may end a session by its refresh token.
+const (
+	SessionsNone SessionRight = "none"
+	// SessionsOwn are those that the client itself opened.
+	SessionsOwn SessionRight = "own"
+	SessionsAll SessionRight = "all"
+)
+
 // Client is one client and its policy. It is immutable and shared: read only.
 type Client struct {
 	ID string
@@ -44,6 +55,8 @@ type Client struct {
 	TTL time.Duration
 	// Introspect says whether it may ask about tokens.
 	Introspect bool
+	// Sessions says whose sessions it may list and end.
+	Sessions SessionRight
 	// Audiences are all that it may ask for, and for introspection those it is
 	// itself; the first is the default.
 	Audiences []string

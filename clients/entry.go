@@ -16,6 +16,8 @@ type Entry struct {
 	Claims                      []string
 	TTL                         time.Duration
 	Introspect                  bool
+	// Sessions is empty for none.
+	Sessions string
 }
 
 // YAML is the entry as an item of the file's list. The error is a *Error if no
@@ -51,6 +53,9 @@ func (e Entry) YAML() (string, error) {
 	}
 	if e.Introspect {
 		b.WriteString("    introspect: true\n")
+	}
+	if e.Sessions != "" {
+		fmt.Fprintf(&b, "    sessions: %s\n", scalar(e.Sessions))
 	}
 	if _, err := parse("", []byte("clients:\n"+b.String()), rules{}); err != nil {
 		return "", err

@@ -60,6 +60,7 @@ func (p *parser) client(m *strictyaml.Map) *Client {
 		Ring:       m.String("ring", ""),
 		TTL:        m.Duration("ttl", strictyaml.DurationRange{Min: time.Second}),
 		Introspect: m.Bool("introspect"),
+		Sessions:   SessionRight(m.Choice("sessions", string(SessionsNone), string(SessionsOwn), string(SessionsAll))),
 		Audiences:  p.audiences(m),
 		grants:     p.grants(m),
 		scopes:     p.scopes(m),

@@ -176,6 +176,9 @@ type Refresh struct {
 	Grace time.Duration
 	// Idle ends a session that is not refreshed, default 168h; Absolute ends any, default 720h.
 	Idle, Absolute time.Duration
+	// ReplicasAck is how many replicas of Redis must have a revocation before it is
+	// confirmed; default 0.
+	ReplicasAck int
 	// AcceptRollbackUntil lifts the bound on rolled-back sessions after a planned
 	// restore of Redis; zero means never.
 	AcceptRollbackUntil time.Time

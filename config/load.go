@@ -179,12 +179,12 @@ func (l *loader) signing(m *strictyaml.Map) Signing {
 }
 
 func (l *loader) refresh(m *strictyaml.Map) Refresh {
-	m.NotYet("replicas_ack")
 	r := Refresh{
 		MACKey:              m.String("mac_key", DefaultMACKey),
 		Grace:               m.Duration("grace", strictyaml.DurationRange{Default: DefaultGrace, Max: sessionCap}),
 		Idle:                m.Duration("idle", strictyaml.DurationRange{Default: DefaultIdle, Min: time.Second, Max: sessionCap}),
 		Absolute:            m.Duration("absolute", strictyaml.DurationRange{Default: DefaultAbsolute, Min: time.Second, Max: sessionCap}),
+		ReplicasAck:         m.Int("replicas_ack", strictyaml.IntRange{Max: 5}),
 		AcceptRollbackUntil: m.Time("accept_rollback_until"),
 	}
 	transitName(m, "mac_key", r.MACKey)

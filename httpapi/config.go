@@ -11,6 +11,7 @@ import (
 
 	"signet/clients"
 	"signet/issuer"
+	"signet/refresh"
 	"signet/signer"
 )
 
@@ -25,6 +26,13 @@ type Tokens interface {
 type Status interface {
 	Revoke(ctx context.Context, client *clients.Client, token string) error
 	Introspect(ctx context.Context, client *clients.Client, token string) (*issuer.Introspection, error)
+}
+
+// Sessions are the use cases about sessions; *issuer.Issuer is one.
+type Sessions interface {
+	ListSessions(ctx context.Context, client *clients.Client, r refresh.ListRequest) (sessions []refresh.Session, next string, err error)
+	EndSession(ctx context.Context, client *clients.Client, sid string) (n int, err error)
+	EndSessions(ctx context.Context, client *clients.Client, o refresh.Owner) (n int, err error)
 }
 
 // Authenticator finds a client by its id and secret; *clients.Registry is one.
@@ -59,11 +67,12 @@ type Alarm struct {
 type Config struct {
 	// Issuer is the issuer identifier, byte for byte (RFC 8414 section 2); required.
 	Issuer string
-	// Tokens, Status, Clients and Keys are required for Public.
-	Tokens  Tokens
-	Status  Status
-	Clients Authenticator
-	Keys    func() KeySet
+	// Tokens, Status, Sessions, Clients and Keys are required for Public.
+	Tokens   Tokens
+	Status   Status
+	Sessions Sessions
+	Clients  Authenticator
+	Keys     func() KeySet
 	// Fetched is told of the keys in each JWK set that a verifier got, or has
 	// already. It must not block; nil means nobody is told.
 	Fetched func(keys []signer.Key)

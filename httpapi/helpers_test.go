@@ -77,19 +77,20 @@ func newHouse(t *testing.T, changes ...func(*httpapi.Config)) *house {
 		clients.Entry{ID: "orders", Grants: []string{"client_credentials"}, Audiences: []string{api, "billing", "urn:x#y"}, Scopes: []string{"billing:read", "orders:*"}},
 		clients.Entry{
 			ID: "login", Grants: []string{"issue", "refresh_token"}, Subjects: []string{"user:*"}, Audiences: []string{api},
-			Scopes: []string{"profile", "mail"}, Claims: []string{"tenant", "username"}, Introspect: true,
+			Scopes: []string{"profile", "mail"}, Claims: []string{"tenant", "username"}, Introspect: true, Sessions: "own",
 		},
+		clients.Entry{ID: "admin", Sessions: "all"},
 		clients.Entry{ID: "a~b/c@d", Grants: []string{"client_credentials"}, Audiences: []string{api}},
 	)
 	rings := map[string]time.Duration{"main": time.Hour, "fast": time.Hour}
 	store := refresh.New(refresh.Config{Redis: client, Keys: refreshtest.NewKeys(), Grace: 30 * time.Second, Logger: logger})
 	uses := issuer.New(issuer.Config{
 		Signer:    signer.New(signer.Config{Keys: h.holder, Backend: h.holder, Issuer: issuerURL}),
-		Refresher: store, Sessions: store, Denylist: sharedstate.NewDenylist(client), Clients: registry,
+		Refresher: store, Sessions: store, Directory: store, Denylist: sharedstate.NewDenylist(client, 0), Clients: registry,
 		Rings: rings, DefaultRing: "main",
 	})
 	h.config = httpapi.Config{
-		Issuer: issuerURL, Tokens: uses, Status: uses, Clients: registry, Keys: h.keySet, Fetched: h.fetch, Algorithms: []string{"ES256", "EdDSA"},
+		Issuer: issuerURL, Tokens: uses, Status: uses, Sessions: uses, Clients: registry, Keys: h.keySet, Fetched: h.fetch, Algorithms: []string{"ES256", "EdDSA"},
 		Ready: func() bool { h.mu.Lock(); defer h.mu.Unlock(); return h.ready }, Signing: h.signing, Alarms: func() []httpapi.Alarm { h.mu.Lock(); defer h.mu.Unlock(); return h.alarms }, Rings: []string{"main", "fast"},
 		Logger: logger, Registerer: h.registry, Gatherer: h.registry,
 	}

@@ -50,6 +50,9 @@ func (s *Server) Public() http.Handler {
 		e.Match([]string{http.MethodGet, http.MethodHead}, "/.well-known/oauth-authorization-server"+base, s.authorizationServer())
 	}
 	for _, prefix := range prefixes {
+		e.GET(prefix+"/v1/sessions", s.listSessions)
+		e.DELETE(prefix+"/v1/sessions", s.endSessions)
+		e.DELETE(prefix+"/v1/sessions/:sid", s.endSession)
 		for path, handler := range operations {
 			e.POST(prefix+path, handler)
 		}

@@ -66,6 +66,8 @@ func asError(err error) *Error {
 		return known
 	}
 	switch {
+	case errors.Is(err, refresh.ErrCursor):
+		return &Error{Code: InvalidRequest, Description: "cursor is not one that a list has answered", cause: err}
 	case errors.Is(err, refresh.ErrInvalid):
 		return grantRefused(err)
 	case errors.Is(err, clients.ErrScope):

@@ -80,12 +80,12 @@ func newHouse(t *testing.T, changes ...func(*issuer.Config)) *house {
 		t.Fatal(err)
 	}
 	h.store = refresh.New(refresh.Config{
-		Redis: client, Keys: h.macKeys, Grace: grace, Idle: idle, Absolute: absolute, Now: h.clock, Logger: slog.New(slog.DiscardHandler),
+		Redis: client, Keys: h.macKeys, Grace: grace, Idle: idle, Absolute: absolute, ClockSkew: skew, Now: h.clock, Logger: slog.New(slog.DiscardHandler),
 	})
 	h.signer = signer.New(signer.Config{Keys: h.holder, Backend: h.holder, Issuer: issuerURL, ClockSkew: skew, Now: h.clock})
 	c := issuer.Config{
 		Signer:    h.signer,
-		Refresher: h.store, Sessions: h.store, Denylist: sharedstate.NewDenylist(client), Clients: h.registry,
+		Refresher: h.store, Sessions: h.store, Directory: h.store, Denylist: sharedstate.NewDenylist(client, 0), Clients: h.registry,
 		Rings: rings, DefaultRing: "main", SessionLife: absolute, ClockSkew: skew,
 		Ready: func() bool { return h.ready }, Now: h.clock, Registerer: h.metrics,
 	}
@@ -104,12 +104,13 @@ func policies() map[string]clients.Entry {
 		},
 		"login": {
 			Grants: []string{"issue", "refresh_token"}, Subjects: []string{"user:*"}, Audiences: []string{api, billing},
-			Scopes: []string{"profile", "mail", "orders:*"}, Claims: []string{"tenant", "roles"}, TTL: 2 * time.Minute, Ring: "main", Introspect: true,
+			Scopes: []string{"profile", "mail", "orders:*"}, Claims: []string{"tenant", "roles"}, TTL: 2 * time.Minute, Ring: "main", Introspect: true, Sessions: "own",
 		},
 		// It may choose its ring, and its subjects reach the ids of clients.
 		"wide": {
 			Grants: []string{"issue", "client_credentials"}, Subjects: []string{"*"}, Audiences: []string{api},
 		},
+		"admin":   {Sessions: "all"},
 		"mac":     {Grants: []string{"client_credentials"}, Audiences: []string{api}, Ring: "mac"},
 		"gateway": {Grants: []string{"client_credentials"}, Audiences: []string{billing}, Introspect: true},
 		"rival":   {Grants: []string{"issue", "refresh_token"}, Subjects: []string{"user:*"}, Audiences: []string{"https://rival.example.com"}, Introspect: true},

@@ -81,15 +81,16 @@ func entitled(client *clients.Client, claims signer.Claims) bool {
 	})
 }
 
-// denied asks the jti denylist and the token's session.
+// denied asks the jti denylist, the not-befores, and the token's session.
 func (i *Issuer) denied(ctx context.Context, claims signer.Claims) (bool, error) {
 	denied, err := i.cfg.Denylist.Denied(ctx, claims.ID)
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", errDenylist, err)
 	}
-	if denied || claims.SessionID == "" {
-		return denied, nil
+	if denied {
+		return true, nil
 	}
-	active, err := i.cfg.Sessions.Active(ctx, claims.SessionID)
-	return !active, err
+	return i.cfg.Sessions.Denied(ctx, refresh.AccessToken{
+		SID: claims.SessionID, Subject: claims.Subject, ClientID: claims.ClientID, IssuedAt: claims.IssuedAt,
+	})
 }

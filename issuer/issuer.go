@@ -26,11 +26,18 @@ type Refresher interface {
 	Commit(ctx context.Context, a *refresh.Attempt) (string, refresh.Session, error)
 }
 
-// Sessions knows which sessions go on, and ends them; *refresh.Store is one.
+// Sessions knows which tokens of sessions go on, and ends them; *refresh.Store is one.
 type Sessions interface {
 	Inspect(ctx context.Context, token string) (refresh.Session, error)
-	Active(ctx context.Context, sid string) (bool, error)
+	Denied(ctx context.Context, t refresh.AccessToken) (bool, error)
 	RevokeToken(ctx context.Context, token, clientID string) error
+}
+
+// Directory finds sessions by whose they are, and ends them; *refresh.Store is one.
+type Directory interface {
+	List(ctx context.Context, r refresh.ListRequest) (sessions []refresh.Session, next string, err error)
+	Revoke(ctx context.Context, sid, clientID string) (ended bool, err error)
+	RevokeAll(ctx context.Context, o refresh.Owner) (n int, err error)
 }
 
 // Denylist holds single access tokens that were revoked before their exp;
@@ -61,10 +68,11 @@ func (noUsage) Introspected(signer.Key) {}
 
 // Config makes an Issuer.
 type Config struct {
-	// Signer, Refresher, Sessions, Denylist and Clients are required.
+	// Signer, Refresher, Sessions, Directory, Denylist and Clients are required.
 	Signer    Signer
 	Refresher Refresher
 	Sessions  Sessions
+	Directory Directory
 	Denylist  Denylist
 	Clients   Registry
 	// Rings maps the name of each key ring to its max_ttl, the longest life of

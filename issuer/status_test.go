@@ -76,7 +76,7 @@ func TestIntrospectKnowsWhatIsOver(t *testing.T) {
 	expired(0, false)
 
 	pair := h.login()
-	if err := h.store.Revoke(t.Context(), h.claims(pair.AccessToken).SessionID); err != nil {
+	if _, err := h.store.Revoke(t.Context(), h.claims(pair.AccessToken).SessionID, ""); err != nil {
 		t.Fatal(err)
 	}
 	if h.active("login", pair.AccessToken) != nil || h.active("login", pair.RefreshToken) != nil {

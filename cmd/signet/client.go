@@ -61,6 +61,7 @@ the client's secrets, move the client over, then remove the old hash.`,
 	flags.StringArrayVar(&entry.Claims, "claim", nil, "a custom claim it may set; may repeat")
 	flags.DurationVar(&entry.TTL, "ttl", time.Duration(0), "the life of its tokens, such as 5m (default: the configuration's tokens.ttl)")
 	flags.StringVar(&entry.Ring, "ring", "", "the key ring that signs its tokens (default: the first)")
+	flags.StringVar(&entry.Sessions, "sessions", "", "whose sessions it may list and end: none, own or all (default none)")
 	flags.BoolVar(&entry.Introspect, "introspect", false, "let it introspect tokens for its audiences")
 	format.add(cmd)
 	if err := cmd.MarkFlagRequired("id"); err != nil {
@@ -95,8 +96,8 @@ func clientNew(out io.Writer, entry clients.Entry, format output) error {
 // idle says what of an entry can have no effect. It may be meant: the list can
 // be filled in later.
 func idle(e clients.Entry) (notes []string) {
-	if len(e.Grants) == 0 && !e.Introspect {
-		notes = append(notes, "without --grant or --introspect this client may do nothing but revoke")
+	if len(e.Grants) == 0 && !e.Introspect && (e.Sessions == "" || e.Sessions == string(clients.SessionsNone)) {
+		notes = append(notes, "without --grant, --introspect or --sessions this client may do nothing but revoke")
 	}
 	if slices.Contains(e.Grants, string(clients.GrantIssue)) && len(e.Subjects) == 0 {
 		notes = append(notes, "without --subject it may issue tokens for nobody")

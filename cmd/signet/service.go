@@ -59,12 +59,12 @@ func newService(cfg *config.Config, logger *slog.Logger) (*service, error) {
 		Keys: s.rings, Backend: s.batcher, Issuer: cfg.Issuer, ClockSkew: cfg.Keys.ClockSkew, Breaker: s.canary,
 	})
 	uses := issuer.New(issuer.Config{
-		Signer: sign, Refresher: s.sessions, Sessions: s.sessions, Denylist: s.denylist, Clients: s.registry,
+		Signer: sign, Refresher: s.sessions, Sessions: s.sessions, Directory: s.sessions, Denylist: s.denylist, Clients: s.registry,
 		Rings: cfg.MaxTTLs(), DefaultRing: cfg.Rings[0].Name, DefaultTTL: cfg.Tokens.TTL, SessionLife: cfg.Refresh.Absolute,
 		ClockSkew: cfg.Keys.ClockSkew, Ready: s.rings.Ready, Usage: s.usage, Registerer: metrics,
 	})
 	s.api = httpapi.New(httpapi.Config{
-		Issuer: cfg.Issuer, Tokens: uses, Status: uses, Clients: s.registry, Keys: s.keySet, Fetched: s.usage.Fetched,
+		Issuer: cfg.Issuer, Tokens: uses, Status: uses, Sessions: uses, Clients: s.registry, Keys: s.keySet, Fetched: s.usage.Fetched,
 		Algorithms: algorithmNames(s.rings.Algorithms()), Ready: s.ready, Alarms: s.alarms, Signing: s.canary.Status, Rings: ringNames(cfg),
 		Deadline: config.RequestDeadline, Logger: logger, Registerer: metrics, Gatherer: metrics,
 	})
@@ -114,13 +114,14 @@ func (s *service) wireRedis(prometheus.Registerer) (err error) {
 }
 
 func (s *service) wireSessions(metrics prometheus.Registerer) error {
-	s.denylist = sharedstate.NewDenylist(s.redis)
+	s.denylist = sharedstate.NewDenylist(s.redis, s.cfg.Refresh.ReplicasAck)
 	s.usage = kidusage.New(kidusage.Config{
 		Keys: s.rings, Store: sharedstate.NewKIDCounts(s.redis), Interval: s.cfg.Keys.RefreshInterval, Logger: s.logger, Registerer: metrics,
 	})
 	f := s.cfg.Refresh
 	s.sessions = refresh.New(refresh.Config{
 		Redis: s.redis, Keys: s.macKeys, Grace: f.Grace, Idle: f.Idle, Absolute: f.Absolute,
+		ClockSkew: s.cfg.Keys.ClockSkew, ReplicasAck: f.ReplicasAck,
 		// As for a denied token: its replica ahead, another behind, and what that forgives.
 		TombstoneTTL: s.cfg.LongestTTL() + 3*s.cfg.Keys.ClockSkew, AcceptRollbackUntil: f.AcceptRollbackUntil,
 		Logger: s.logger, Registerer: metrics,

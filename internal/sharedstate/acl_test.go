@@ -39,8 +39,11 @@ func TestDocumentedACL(t *testing.T) {
 	client := open(t, sharedstate.Config{Addresses: []string{addr}, Username: "signet", Password: "PASSWORD"})
 	ctx, now := t.Context(), time.Now()
 	for what, do := range map[string]func(redis.UniversalClient) error{
-		"deny":   func(c redis.UniversalClient) error { return sharedstate.NewDenylist(c).Deny(ctx, "x", time.Minute) },
-		"denied": func(c redis.UniversalClient) error { _, err := sharedstate.NewDenylist(c).Denied(ctx, "x"); return err },
+		"deny": func(c redis.UniversalClient) error { return sharedstate.NewDenylist(c, 0).Deny(ctx, "x", time.Minute) },
+		"denied": func(c redis.UniversalClient) error {
+			_, err := sharedstate.NewDenylist(c, 0).Denied(ctx, "x")
+			return err
+		},
 		"lease": func(c redis.UniversalClient) error {
 			_, err := sharedstate.NewKeeperLease(c, time.Minute).Hold(ctx)
 			return err

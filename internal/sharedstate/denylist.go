@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"signet/internal/replicated"
 )
 
 //go:embed deny.lua
@@ -18,13 +20,18 @@ const keyDenied = "signet:jti:"
 // Denylist holds the ids of access tokens that were revoked one by one, each
 // until its token would have expired.
 type Denylist struct {
-	client redis.UniversalClient
-	deny   *redis.Script
+	client  redis.UniversalClient
+	durable *replicated.Writer
+	deny    *redis.Script
 }
 
-// NewDenylist makes a Denylist.
-func NewDenylist(client redis.UniversalClient) *Denylist {
-	return &Denylist{client: client, deny: redis.NewScript(denySource)}
+// NewDenylist makes a Denylist whose denials count once so many replicas of
+// Redis have them.
+func NewDenylist(client redis.UniversalClient, replicas int) *Denylist {
+	return &Denylist{
+		client: client, deny: redis.NewScript(denySource),
+		durable: replicated.New(replicated.Config{Redis: client, Replicas: replicas}),
+	}
 }
 
 // Deny denies a token id for so long: until the token's exp, and what clocks may
@@ -37,7 +44,7 @@ func (d *Denylist) Deny(ctx context.Context, jti string, life time.Duration) err
 	}
 	// Rounded up: a denial must not end before its token.
 	ms := strconv.FormatInt((life + time.Millisecond - 1).Milliseconds(), 10)
-	if err := d.deny.Run(ctx, d.client, []string{keyDenied + jti}, ms).Err(); err != nil {
+	if err := d.durable.Run(ctx, d.deny, []string{keyDenied + jti}, ms).Err(); err != nil {
 		return fmt.Errorf("%w: denying a token: %w", ErrUnavailable, err)
 	}
 	return nil
