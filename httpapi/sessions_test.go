@@ -87,7 +87,7 @@ func TestSessionsRefuse(t *testing.T) {
 		"another method":           {"admin", "PUT", "/v1/sessions/abc", 405, "invalid_request"},
 		"a path below a sid":       {"admin", "DELETE", "/v1/sessions/abc/def", 404, "not_found"},
 	} {
-		t.Run(name, func(t *testing.T) { h.refused(h.ask(c.client, c.method, c.target), c.status, c.code) })
+		t.Run(name, func(*testing.T) { h.refused(h.ask(c.client, c.method, c.target), c.status, c.code) })
 	}
 	h.refused(h.send(request(http.MethodGet, "/v1/sessions?subject=x", "")), http.StatusUnauthorized, "invalid_client")
 	h.refused(h.send(request(http.MethodDelete, "/v1/sessions?subject=", "")), http.StatusUnauthorized, "invalid_client")

@@ -138,8 +138,12 @@ func TestEndSession(t *testing.T) {
 		by, sid string
 		want    int
 	}{
-		{"login", sidOf(theirs), 0}, {"login", "nonsense", 0}, {"login", sidOf(mine), 1}, {"login", sidOf(mine), 0},
-		{"admin", sidOf(theirs), 1}, {"admin", sidOf(theirs), 0},
+		{"login", sidOf(theirs), 0},
+		{"login", "nonsense", 0},
+		{"login", sidOf(mine), 1},
+		{"login", sidOf(mine), 0},
+		{"admin", sidOf(theirs), 1},
+		{"admin", sidOf(theirs), 0},
 	} {
 		n, err := h.EndSession(t.Context(), h.client(c.by), c.sid)
 		h.ended(n, err, c.want)
