@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -117,6 +119,9 @@ func (r *Registry) Lookup(id string) (*Client, bool) {
 	c, ok := r.current.Load().clients[id]
 	return c, ok
 }
+
+// IDs are the clients' ids, sorted.
+func (r *Registry) IDs() []string { return slices.Sorted(maps.Keys(r.current.Load().clients)) }
 
 // Len is how many clients there are.
 func (r *Registry) Len() int { return len(r.current.Load().clients) }

@@ -108,8 +108,9 @@ func askRecords(ctx context.Context, pipe redis.Pipeliner, sids []string) func()
 	}
 }
 
-// isSID keeps texts that can be no session away from Redis.
-func isSID(text string) bool {
+// IsSID reports whether a text can be the sid of a session. What can not be one
+// never reaches Redis.
+func IsSID(text string) bool {
 	if len(text) != 22 {
 		return false
 	}

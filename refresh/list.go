@@ -112,7 +112,7 @@ func (s *Store) after(ctx context.Context, o Owner, at position, count int) ([]r
 			return nil, err
 		}
 		for _, entry := range part {
-			if at.before(entry) && isSID(memberOf(entry)) && len(entries) < count {
+			if at.before(entry) && IsSID(memberOf(entry)) && len(entries) < count {
 				entries = append(entries, entry)
 			}
 		}
@@ -182,7 +182,7 @@ func parseCursor(text string) (position, error) {
 	}
 	begins, sid, _ := strings.Cut(strings.TrimPrefix(string(raw), "1 "), " ")
 	p := position{sid: sid}
-	if p.begins, err = strconv.ParseInt(begins, 10, 64); err != nil || !isSID(sid) || p.String() != text {
+	if p.begins, err = strconv.ParseInt(begins, 10, 64); err != nil || !IsSID(sid) || p.String() != text {
 		return position{}, ErrCursor
 	}
 	return p, nil

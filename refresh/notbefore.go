@@ -124,7 +124,7 @@ type AccessToken struct {
 func (s *Store) Denied(ctx context.Context, t AccessToken) (denied bool, err error) {
 	defer func(began time.Time) { s.metrics.done(opDenied, s.now().Sub(began), err) }(s.now())
 	o := Owner{Subject: t.Subject, ClientID: t.ClientID}
-	if t.SID != "" && !isSID(t.SID) {
+	if t.SID != "" && !IsSID(t.SID) {
 		return true, nil
 	}
 	ctx, cancel := s.bounded(ctx)

@@ -43,7 +43,7 @@ func (s *Store) RevokeToken(ctx context.Context, token, clientID string) (err er
 // and may be repeated.
 func (s *Store) Revoke(ctx context.Context, sid, clientID string) (ended bool, err error) {
 	defer func(began time.Time) { s.metrics.done(opRevoke, s.now().Sub(began), err) }(s.now())
-	if !isSID(sid) {
+	if !IsSID(sid) {
 		return false, nil
 	}
 	if clientID != "" {

@@ -51,7 +51,7 @@ func (o *keysOptions) add(cmd *cobra.Command) {
 // given refuses a flag that was given and says nothing, as one from a variable
 // that is not set: it would mean every ring, or every version.
 func given(cmd *cobra.Command) error {
-	for name, nothing := range map[string]string{"ring": "", "kid": "", "version": "0", "above": "0"} {
+	for name, nothing := range map[string]string{"ring": "", "kid": "", "version": "0", "above": "0", "subject": "", "client": "", "sid": "[]"} {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed && f.Value.String() == nothing {
 			return usage("--%s %q says nothing: give it a value, or leave it away", name, nothing)
 		}

@@ -24,7 +24,7 @@ serves their public keys, and keeps refresh tokens in Redis.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(newServeCommand(), newKeeperCommand(), newVaultCommand(), newKeysCommand(), newClientCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newKeeperCommand(), newVaultCommand(), newKeysCommand(), newSessionsCommand(), newClientCommand(), newVersionCommand())
 	group(root)
 	return root
 }

@@ -118,15 +118,22 @@ func (s *service) wireSessions(metrics prometheus.Registerer) error {
 	s.usage = kidusage.New(kidusage.Config{
 		Keys: s.rings, Store: sharedstate.NewKIDCounts(s.redis), Interval: s.cfg.Keys.RefreshInterval, Logger: s.logger, Registerer: metrics,
 	})
-	f := s.cfg.Refresh
-	s.sessions = refresh.New(refresh.Config{
-		Redis: s.redis, Keys: s.macKeys, Grace: f.Grace, Idle: f.Idle, Absolute: f.Absolute,
-		ClockSkew: s.cfg.Keys.ClockSkew, ReplicasAck: f.ReplicasAck,
-		// As for a denied token: its replica ahead, another behind, and what that forgives.
-		TombstoneTTL: s.cfg.LongestTTL() + 3*s.cfg.Keys.ClockSkew, AcceptRollbackUntil: f.AcceptRollbackUntil,
-		Logger: s.logger, Registerer: metrics,
-	})
+	c := sessionsConfig(s.cfg, s.redis, s.logger)
+	c.Keys, c.Registerer = s.macKeys, metrics
+	s.sessions = refresh.New(c)
 	return nil
+}
+
+// sessionsConfig is that of a store that holds no keys.
+func sessionsConfig(cfg *config.Config, client sharedstate.Client, logger *slog.Logger) refresh.Config {
+	f := cfg.Refresh
+	return refresh.Config{
+		Redis: client, Grace: f.Grace, Idle: f.Idle, Absolute: f.Absolute,
+		ClockSkew: cfg.Keys.ClockSkew, ReplicasAck: f.ReplicasAck,
+		// As for a denied token: its replica ahead, another behind, and what that forgives.
+		TombstoneTTL: cfg.LongestTTL() + 3*cfg.Keys.ClockSkew, AcceptRollbackUntil: f.AcceptRollbackUntil,
+		Logger: logger,
+	}
 }
 
 func (s *service) wireKeeper(metrics prometheus.Registerer) (err error) {

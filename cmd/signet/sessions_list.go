@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signet/clients"
+	"signet/refresh"
+)
+
+func newSessionsListCommand() *cobra.Command {
+	var o sessionsOptions
+	var format output
+	limit := refresh.DefaultLimit
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "Count the sessions by client, or list those of a subject or a client",
+		Long: `Count the sessions that go on, client by client, for every client of the clients
+file; or, with --subject, --client or both, list them, the newest first.
+
+A client that is no longer in the file is counted by naming it: its sessions
+are of no use, for nobody can authenticate as it, but they are there until they
+end.`,
+		Example: `  signet sessions list --config signet.yaml
+  signet sessions list --config signet.yaml --subject user:alice -o json`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := format.check(); err != nil {
+				return err
+			}
+			if err := given(cmd); err != nil {
+				return err
+			}
+			if limit < 0 {
+				return usage("--limit %d: use a number of sessions, or 0 for all", limit)
+			}
+			s, err := openSessions(o, cmd)
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			if o.owner == (refresh.Owner{}) {
+				return s.count(cmd.Context(), format)
+			}
+			return s.list(cmd.Context(), o.owner, limit, format)
+		},
+	}
+	o.add(cmd)
+	cmd.Flags().IntVar(&limit, "limit", limit, "how many sessions; 0 for all")
+	format.add(cmd)
+	return cmd
+}
+
+// clientCount is a client's line of the count.
+type clientCount struct {
+	ClientID string `json:"client_id"`
+	Sessions int    `json:"sessions"`
+	// LastUsedAt is when the one that was used last was, RFC 3339; empty for none.
+	LastUsedAt string `json:"last_used_at,omitempty"`
+}
+
+func (s *sessions) count(ctx context.Context, format output) error {
+	c := clientsConfig(s.cfg)
+	c.Logger = slog.New(slog.DiscardHandler)
+	registry, err := clients.Open(c)
+	if err != nil {
+		return fmt.Errorf("reading the clients: %w", err)
+	}
+	counts := []clientCount{}
+	for _, id := range registry.IDs() {
+		n, last, err := s.countOwner(ctx, refresh.Owner{ClientID: id})
+		if err != nil {
+			return err
+		}
+		one := clientCount{ClientID: id, Sessions: n}
+		if !last.IsZero() {
+			one.LastUsedAt = last.UTC().Format(time.RFC3339)
+		}
+		counts = append(counts, one)
+	}
+	if format == outputJSON {
+		return encodeJSON(s.out, struct {
+			Clients []clientCount `json:"clients"`
+		}{counts})
+	}
+	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "CLIENT\tSESSIONS\tLAST USED") // Flush tells the error
+	for _, one := range counts {
+		_, _ = fmt.Fprintf(w, "%s\t%d\t%s\n", one.ClientID, one.Sessions, orNone(one.LastUsedAt))
+	}
+	return w.Flush()
+}
+
+// countOwner says how many sessions there are, and when one was used last.
+func (s *sessions) countOwner(ctx context.Context, o refresh.Owner) (n int, last time.Time, err error) {
+	said := progress{out: s.err, every: 2 * time.Second}
+	err = s.each(ctx, o, func(page []refresh.Session) bool {
+		n += len(page)
+		for i := range page {
+			if page[i].LastUsedAt.After(last) {
+				last = page[i].LastUsedAt
+			}
+		}
+		said.say("counting sessions %s: %d", whose(o), n)
+		return true
+	})
+	return n, last, err
+}
+
+func (s *sessions) list(ctx context.Context, o refresh.Owner, limit int, format output) error {
+	said := progress{out: s.err, every: 2 * time.Second}
+	found, more := []refresh.Session{}, false
+	err := s.each(ctx, o, func(page []refresh.Session) bool {
+		found = append(found, page...)
+		if limit > 0 && len(found) > limit {
+			found, more = found[:limit], true
+		}
+		said.say("reading sessions: %d", len(found))
+		return !more
+	})
+	if err != nil {
+		return err
+	}
+	if more {
+		_, _ = fmt.Fprintf(s.err, "note: there are more than %d; --limit 0 shows all\n", limit)
+	}
+	if format == outputJSON {
+		return sessionsJSON(s.out, found)
+	}
+	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	row := func(cells ...string) { _, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) } // Flush tells the error
+	row("SID", "CLIENT", "SUBJECT", "CREATED", "LAST USED", "ENDS IF IDLE", "ENDS", "LABEL")
+	for i := range found {
+		f := &found[i]
+		row(f.SID, printable(f.ClientID), printable(f.Subject), utc(f.CreatedAt), utc(f.LastUsedAt), utc(f.IdleExpiresAt), utc(f.ExpiresAt), orNone(printable(f.Label)))
+	}
+	return w.Flush()
+}
+
+// sessionJSON has the members of the API's sessions.
+type sessionJSON struct {
+	SID           string   `json:"sid"`
+	ClientID      string   `json:"client_id"`
+	Subject       string   `json:"subject"`
+	CreatedAt     string   `json:"created_at"`
+	LastUsedAt    string   `json:"last_used_at"`
+	IdleExpiresAt string   `json:"idle_expires_at"`
+	ExpiresAt     string   `json:"expires_at"`
+	Generation    uint32   `json:"generation"`
+	Scope         string   `json:"scope,omitempty"`
+	Audience      []string `json:"audience,omitempty"`
+	Label         string   `json:"label,omitempty"`
+	Sender        string   `json:"sender,omitempty"`
+}
+
+func sessionsJSON(out io.Writer, found []refresh.Session) error {
+	moment := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+	list := make([]sessionJSON, 0, len(found))
+	for i := range found {
+		f := &found[i]
+		list = append(list, sessionJSON{
+			SID: f.SID, ClientID: f.ClientID, Subject: f.Subject, CreatedAt: moment(f.CreatedAt), LastUsedAt: moment(f.LastUsedAt),
+			IdleExpiresAt: moment(f.IdleExpiresAt), ExpiresAt: moment(f.ExpiresAt), Generation: f.Generation,
+			Scope: f.Scope, Audience: f.Audience, Label: f.Label, Sender: f.Sender,
+		})
+	}
+	return encodeJSON(out, struct {
+		Sessions []sessionJSON `json:"sessions"`
+	}{list})
+}
