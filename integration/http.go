@@ -69,6 +69,26 @@ func (s *Signet) PostJSON(t testing.TB, path string, as Client, body any) Reply 
 	return reply
 }
 
+// Ask sends a request without a body with HTTP Basic credentials.
+func (s *Signet) Ask(t testing.TB, method, path string, as Client) Reply {
+	t.Helper()
+	reply, err := s.TryAsk(method, path, as)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply
+}
+
+// TryAsk is Ask for goroutines, which may not end a test.
+func (s *Signet) TryAsk(method, path string, as Client) (Reply, error) {
+	req, err := http.NewRequest(method, s.URL+path, http.NoBody) //nolint:noctx // the client has a timeout
+	if err != nil {
+		return Reply{}, fmt.Errorf("building: %w", err)
+	}
+	req.SetBasicAuth(url.QueryEscape(as.ID), url.QueryEscape(as.Secret))
+	return s.Send(req)
+}
+
 // Get fetches a public document.
 func (s *Signet) Get(t testing.TB, path string) Reply {
 	t.Helper()

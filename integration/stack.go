@@ -54,6 +54,7 @@ type Stack struct {
 	VaultLink, RedisLink *Proxy
 	// Demo may use every grant and introspect; Reader may only introspect tokens
 	// of the audience https://api.example.com; Other is a second login service.
+	// Demo lists and ends all sessions, Other its own.
 	Demo, Reader, Other Client
 	// CredentialsDir holds what `signet vault init` wrote: role_id, secret_id;
 	// KeeperCredentialsDir the same for a keeper.
@@ -171,8 +172,8 @@ func (s *Stack) writeClients(t testing.TB) {
     claims: [tenant, roles]
 `
 	s.write(t, "clients.yaml", "clients:\n"+
-		"  - id: demo\n    secrets: [\""+s.Demo.hash+"\"]\n    grants: [client_credentials, refresh_token, issue]"+policy+"    introspect: true\n"+
-		"  - id: other\n    secrets: [\""+s.Other.hash+"\"]\n    grants: [refresh_token, issue]"+policy+
+		"  - id: demo\n    secrets: [\""+s.Demo.hash+"\"]\n    grants: [client_credentials, refresh_token, issue]"+policy+"    introspect: true\n    sessions: all\n"+
+		"  - id: other\n    secrets: [\""+s.Other.hash+"\"]\n    grants: [refresh_token, issue]"+policy+"    sessions: own\n"+
 		"  - id: reader\n    secrets: [\""+s.Reader.hash+"\"]\n    grants: []\n    audiences: [\"https://api.example.com\"]\n    introspect: true\n"+
 		s.options.Clients)
 }

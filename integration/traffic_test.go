@@ -40,7 +40,7 @@ type traffic struct {
 	pending   sync.WaitGroup // tokens on their way to a verifier
 
 	issued, verified, introspected, undecided, late atomic.Int64
-	failures                                  failures
+	failures                                        failures
 }
 
 // failures counts them and keeps the first few.

@@ -62,5 +62,6 @@ clients:
     scopes: [profile, "orders:*"]
     claims: [tenant, roles]
     introspect: true
+    sessions: all
 `
 }

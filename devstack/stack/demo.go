@@ -44,6 +44,10 @@ In another terminal:
 # is a token active?
   curl -sS -u "$SIGNET_CLIENT_ID:$SIGNET_CLIENT_SECRET" "$SIGNET_URL/oauth2/introspect" -d "token=$ACCESS"
 
+# whose sessions are there? And log out everywhere
+  curl -sS -u "$SIGNET_CLIENT_ID:$SIGNET_CLIENT_SECRET" "$SIGNET_URL/v1/sessions?subject=user:alice"
+  curl -sS -u "$SIGNET_CLIENT_ID:$SIGNET_CLIENT_SECRET" -X DELETE "$SIGNET_URL/v1/sessions?subject=user:alice"
+
 # revoke the session, and with it the access token
   curl -sS -u "$SIGNET_CLIENT_ID:$SIGNET_CLIENT_SECRET" "$SIGNET_URL/oauth2/revoke" -d "token=$REFRESH"
 
