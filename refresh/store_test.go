@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +154,7 @@ func TestRealRedisRefusesWrites(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	before := everything(t, client)
 	refused := func(what string) {
 		t.Helper()
 		if _, err := refreshOnce(t, store, token); !errors.Is(err, refresh.ErrUnavailable) {
@@ -163,6 +165,14 @@ func TestRealRedisRefusesWrites(t *testing.T) {
 		}
 		if _, _, err := store.Create(t.Context(), refresh.Family{1}, refresh.Session{Subject: "x"}); !errors.Is(err, refresh.ErrUnavailable) {
 			t.Errorf("%s: creating: %v, want ErrUnavailable", what, err)
+		}
+		for _, o := range []refresh.Owner{{Subject: session.Subject}, {ClientID: session.ClientID}} {
+			if _, err := store.RevokeAll(t.Context(), o); !errors.Is(err, refresh.ErrUnavailable) {
+				t.Errorf("%s: revoking all: %v, want ErrUnavailable", what, err)
+			}
+		}
+		if after := everything(t, client); !maps.Equal(after, before) {
+			t.Errorf("%s: something was written: %q, before %q", what, after, before)
 		}
 	}
 	set("maxmemory", "1")
@@ -181,6 +191,19 @@ func TestRealRedisRefusesWrites(t *testing.T) {
 	if _, err := refreshOnce(t, store, token); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
+}
+
+// everything is each key's value as DUMP has it.
+func everything(t *testing.T, client *redis.Client) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, key := range client.Keys(t.Context(), "*").Val() {
+		all[key] = client.Dump(t.Context(), key).Val()
+	}
+	if len(all) == 0 {
+		t.Fatal("there is nothing in Redis")
+	}
+	return all
 }
 
 // TestLeastPrivilege: the ACL user of doc.go can do everything, and no more is

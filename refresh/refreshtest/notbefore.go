@@ -2,6 +2,7 @@ package refreshtest
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"signet/refresh"
@@ -30,6 +31,18 @@ func accessToken(s refresh.Session) refresh.AccessToken {
 	return refresh.AccessToken{SID: s.SID, Subject: s.Subject, ClientID: s.ClientID}
 }
 
+// lockOf is the key of an owner's not-before.
+func (f *fixture) lockOf(o refresh.Owner) string {
+	switch {
+	case o.Subject == "":
+		return "signet:nc:" + f.indexOf(o.ClientID)[9:]
+	case o.ClientID == "":
+		return "signet:nu:" + f.indexOf(o.Subject)[9:]
+	default:
+		return "signet:np:" + f.indexOf(o.Subject)[9:] + strings.Trim(f.indexOf(o.ClientID)[9:], "{}")
+	}
+}
+
 // owners are the three ways to mean one session.
 func owners(s refresh.Session) []refresh.Owner {
 	return []refresh.Owner{{Subject: s.Subject}, {ClientID: s.ClientID}, {Subject: s.Subject, ClientID: s.ClientID}}
@@ -55,7 +68,6 @@ func endsWhatTheIndexForgot(f *fixture) {
 		_, _, err = f.refreshAs(f.ctx(), token, session.ClientID)
 		f.wantCause(err, refresh.CauseRevoked)
 		// Found out once, it is written down.
-		f.h.Redis.Del(f.ctx(), "signet:nu:{x}")
 		if f.save(f.t, session.SID)[:4] != "1 r " {
 			f.t.Fatalf("the record goes on")
 		}
@@ -141,11 +153,7 @@ func lastsAsLong(f *fixture) {
 	_, long := f.createAs(f.t, session)
 	f.configure(func(c *refresh.Config) { c.Absolute, c.Idle = time.Hour, time.Hour })
 	f.revokeAll(refresh.Owner{Subject: session.Subject}, 1)
-	keys, err := f.h.Redis.Keys(f.ctx(), "signet:nu:"+f.indexOf(session.Subject)[9:]).Result()
-	if err != nil || len(keys) != 1 {
-		f.t.Fatalf("not-befores %v, %v", keys, err)
-	}
-	left := f.h.Redis.PTTL(f.ctx(), keys[0]).Val()
+	left := f.h.Redis.PTTL(f.ctx(), f.lockOf(refresh.Owner{Subject: session.Subject})).Val()
 	if ends := f.serverNow().Add(left); ends.Before(long.ExpiresAt) || ends.After(long.ExpiresAt.Add(time.Minute)) {
 		f.t.Fatalf("the not-before ends at %v, its session at %v", ends, long.ExpiresAt)
 	}
@@ -154,28 +162,33 @@ func lastsAsLong(f *fixture) {
 // notBeforeOfNobody: somebody with the right to write Redis plants what is none.
 // Nothing passes, and revoking again mends it.
 func notBeforeOfNobody(f *fixture) {
-	for name, plant := range map[string]func(key string) error{
+	for name, put := range map[string]func(key string) error{
 		"a word":     func(key string) error { return f.h.Redis.Set(f.ctx(), key, "x", 0).Err() },
 		"the future": func(key string) error { return f.h.Redis.Set(f.ctx(), key, "9999999999999", 0).Err() },
 		"a hash":     func(key string) error { return f.h.Redis.HSet(f.ctx(), key, "a", "b").Err() },
 	} {
-		alice := f.ownSubject("alice")
-		tokens, _ := f.login(alice, 1)
-		if err := plant("signet:nu:" + f.indexOf(alice)[9:]); err != nil {
-			f.t.Fatalf("planting: %v", err)
+		for i := range 3 {
+			token, session := f.login2(f.ownSubject("alice"), f.ownSubject("web"))
+			o := owners(session)[i]
+			if err := put(f.lockOf(o)); err != nil {
+				f.t.Fatalf("planting: %v", err)
+			}
+			if _, _, err := f.refreshAs(f.ctx(), token, session.ClientID); err == nil {
+				f.t.Fatalf("%s: refreshed", name)
+			}
+			if denied, err := f.store.Denied(f.ctx(), accessToken(session)); err == nil && !denied {
+				f.t.Fatalf("%s: not denied", name)
+			}
+			_, _, err := f.store.Create(f.ctx(), refresh.Family{4}, session)
+			f.wantUnavailable(err)
+			if _, err := f.store.RevokeAll(f.ctx(), o); err != nil {
+				f.t.Fatalf("%s: revoking: %v", name, err)
+			}
+			again, _ := f.login2(session.Subject, session.ClientID)
+			if _, _, err := f.refreshAs(f.ctx(), again, session.ClientID); err != nil {
+				f.t.Fatalf("%s: refreshing: %v", name, err)
+			}
 		}
-		if _, _, err := f.refresh(tokens[0]); err == nil {
-			f.t.Fatalf("%s: refreshed", name)
-		}
-		session := newSession()
-		session.Subject = alice
-		_, _, err := f.store.Create(f.ctx(), refresh.Family{4}, session)
-		f.wantUnavailable(err)
-		if _, err := f.store.RevokeAll(f.ctx(), refresh.Owner{Subject: alice}); err != nil {
-			f.t.Fatalf("%s: revoking: %v", name, err)
-		}
-		again, _ := f.login(alice, 1)
-		f.mustRefresh(again[0])
 	}
 }
 

@@ -99,20 +99,41 @@ func tamperedTypes(f *fixture) {
 	}
 }
 
+// tamperedIndexType: what is no index stops logins of that subject or client, in
+// words, and nothing else.
 func tamperedIndexType(f *fixture) {
-	session := newSession()
-	session.Subject = f.ownSubject("planted")
-	f.createAs(f.t, session)
-	key := f.indexOf(session.Subject)
-	if err := f.h.Redis.Set(f.ctx(), key, "x", 0).Err(); err != nil {
-		f.t.Fatalf("planting: %v", err)
+	for name, put := range plant(f) {
+		session := newSession()
+		session.Subject, session.ClientID = f.ownSubject("planted"), f.ownSubject("client")
+		token, stored := f.createAs(f.t, session)
+		for key, o := range map[string]refresh.Owner{
+			f.indexOf(session.Subject):        {Subject: session.Subject},
+			f.indexOfClient(session.ClientID): {ClientID: session.ClientID},
+		} {
+			f.h.Redis.Del(f.ctx(), key)
+			if err := put(key); err != nil {
+				f.t.Fatalf("planting %s: %v", name, err)
+			}
+			_, _, err := f.store.Create(f.ctx(), refresh.Family{2}, session)
+			f.wantUnavailable(err)
+			_, _, err = f.store.List(f.ctx(), refresh.ListRequest{Owner: o})
+			f.wantUnavailable(err)
+			f.wantDenied(accessToken(stored), false)
+			if token, _, err = f.refreshAs(f.ctx(), token, session.ClientID); err != nil {
+				f.t.Fatalf("refreshing over %s: %v", name, err)
+			}
+			f.h.Redis.Del(f.ctx(), key)
+			f.createAs(f.t, session)
+		}
+		// The not-before counts although the index cannot be read.
+		if err := put(f.indexOf(session.Subject) + "x"); err != nil {
+			f.t.Fatalf("planting %s: %v", name, err)
+		}
+		f.h.Redis.Rename(f.ctx(), f.indexOf(session.Subject)+"x", f.indexOf(session.Subject))
+		_, err := f.store.RevokeAll(f.ctx(), refresh.Owner{Subject: session.Subject})
+		f.wantUnavailable(err)
+		f.wantDenied(accessToken(stored), true)
 	}
-	_, _, err := f.store.Create(f.ctx(), refresh.Family{2}, session)
-	f.wantUnavailable(err)
-	_, err = f.store.RevokeAll(f.ctx(), refresh.Owner{Subject: session.Subject})
-	f.wantUnavailable(err)
-	f.h.Redis.Del(f.ctx(), key)
-	f.createAs(f.t, session)
 }
 
 // tamperedIsRevocable: a genuine token may end a record that nobody can read,
