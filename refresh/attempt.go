@@ -169,7 +169,9 @@ func (s *Store) proved(ctx context.Context, sid string, r *record) error {
 // verdict. If the commit itself revoked, a copy of it that was stuck in the
 // network and arrives generations later would end an honest session.
 func (s *Store) end(ctx context.Context, a *Attempt, found verdict) error {
+	sent := 0
 	v, err := s.resend(context.WithoutCancel(ctx), func(ctx context.Context) (verdict, error) {
+		sent++
 		return s.judge(ctx, a.Session.SID, "end", a.token.generation,
 			a.record.absoluteEnd, a.record.body, tombstone(), s.tombstoneTTL.Milliseconds())
 	})
@@ -190,6 +192,9 @@ func (s *Store) end(ctx context.Context, a *Attempt, found verdict) error {
 		s.report(ctx, event)
 		return invalid(cause)
 	case outcomeRevoked: // somebody was faster, and has reported it
+		if sent > 1 { // or it was our own first sending: better told twice than never
+			s.report(ctx, event)
+		}
 		return invalid(cause)
 	case outcomeAbsent, outcomeExpired, outcomeBad:
 		_, err := s.verified(ctx, a.token, v, a.Session.ClientID)

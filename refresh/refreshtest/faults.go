@@ -21,6 +21,7 @@ var faultTests = map[string]func(*fixture){
 	"CommitTooLateIsNothing":          commitTooLate,
 	"RevocationOutlivesTheAttacker":   revocationOutlives,
 	"RevocationFailsAndIsReported":    revocationFails,
+	"RevocationAnswerLostIsReported":  revocationAnswerLost,
 	"CreateSentTwice":                 createSentTwice,
 	"RedisErrorsAreUnavailable":       redisErrors,
 	"ScriptsComeBackAfterScriptFlush": scriptFlush,
@@ -247,4 +248,20 @@ func scriptFlush(f *fixture) {
 		}
 		token, _ = f.mustRefresh(token)
 	}
+}
+
+// revocationAnswerLost: Redis has revoked, and the answer was cut off. Nobody
+// else has reported the reuse.
+func revocationAnswerLost(f *fixture) {
+	tokens, session := f.chain(4)
+	var calls atomic.Int32
+	f.hooks.step("end", func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+		if calls.Add(1) == 1 {
+			return lose(ctx, cmd, next)
+		}
+		return next(ctx, cmd)
+	})
+	f.refused(tokens[0], refresh.CauseReuse)
+	f.wantEvents(refresh.EventReuse)
+	f.wantActive(session.SID, false)
 }
