@@ -49,6 +49,12 @@ type Config struct {
 const (
 	dialTimeout = 500 * time.Millisecond
 	ioTimeout   = 300 * time.Millisecond
+
+	// clusterReload is the age at which the map of a cluster's slots is read
+	// again. go-redis reads it at once when a node answers MOVED, but a dead
+	// primary answers nothing: with its default the sessions of that primary
+	// would stay away for up to a minute after a replica took over.
+	clusterReload = 500 * time.Millisecond
 )
 
 // Client is a connection to Redis, for those who only hand it on.
@@ -66,7 +72,7 @@ func Open(c Config) (Client, error) {
 		return nil, errors.New("opening redis: several addresses need a cluster or a sentinel's master name")
 	}
 	options := &redis.UniversalOptions{
-		Addrs: c.Addresses, MasterName: c.MasterName, IsClusterMode: c.Cluster,
+		Addrs: c.Addresses, MasterName: c.MasterName,
 		Username: c.Username, Password: c.Password,
 		DialTimeout: dialTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout, PoolTimeout: ioTimeout,
 		// Without this a caller's deadline is ignored.
@@ -90,6 +96,11 @@ func Open(c Config) (Client, error) {
 			return nil, fmt.Errorf("opening redis: %w", err)
 		}
 		options.TLSConfig = t
+	}
+	if c.Cluster {
+		cluster := options.Cluster()
+		cluster.ClusterStateReloadInterval = clusterReload
+		return redis.NewClusterClient(cluster), nil
 	}
 	return redis.NewUniversalClient(options), nil
 }
