@@ -52,21 +52,26 @@ func (s *Signet) TryPost(path string, as Client, form url.Values) (Reply, error)
 // PostJSON sends a JSON body with HTTP Basic credentials.
 func (s *Signet) PostJSON(t testing.TB, path string, as Client, body any) Reply {
 	t.Helper()
-	raw, err := json.Marshal(body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req, err := http.NewRequest(http.MethodPost, s.URL+path, bytes.NewReader(raw)) //nolint:noctx // the client has a timeout
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.SetBasicAuth(url.QueryEscape(as.ID), url.QueryEscape(as.Secret))
-	reply, err := s.Send(req)
+	reply, err := s.TryPostJSON(path, as, body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return reply
+}
+
+// TryPostJSON is PostJSON for goroutines, which may not end a test.
+func (s *Signet) TryPostJSON(path string, as Client, body any) (Reply, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return Reply{}, fmt.Errorf("encoding: %w", err)
+	}
+	req, err := http.NewRequest(http.MethodPost, s.URL+path, bytes.NewReader(raw)) //nolint:noctx // the client has a timeout
+	if err != nil {
+		return Reply{}, fmt.Errorf("building: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.SetBasicAuth(url.QueryEscape(as.ID), url.QueryEscape(as.Secret))
+	return s.Send(req)
 }
 
 // Ask sends a request without a body with HTTP Basic credentials.

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,12 +31,23 @@ type Options struct {
 	// Refresh overrides lines of the config's refresh section, such as
 	// "grace": "0s".
 	Refresh map[string]string
+	// RedisServers are servers of the test's own that the replicas use; nil means
+	// a single one that the stack starts.
+	RedisServers *RedisServers
 	// Clients is added to the demo clients' file: entries of the `clients:` list.
 	Clients string
 	// BeforeServe runs after `signet vault init` and before `signet serve`.
 	BeforeServe func(*Stack)
 	// NoWait returns without waiting for readiness: for servers that shall not become ready.
 	NoWait bool
+}
+
+// RedisServers is the redis section of the configuration for more than one server.
+type RedisServers struct {
+	// Addresses, host:port: the Sentinels with MasterName, or nodes of a Cluster.
+	Addresses  []string
+	MasterName string
+	Cluster    bool
 }
 
 // Ring is one key ring of the test's configuration.
@@ -48,9 +60,9 @@ type Ring struct {
 // Stack is a Vault, a Redis and one or more running Signets in front of them.
 type Stack struct {
 	Vault *Vault
-	Redis *Redis
+	Redis *Redis // nil with Options.RedisServers
 	// VaultLink and RedisLink are how the Signets reach them: cut one to see
-	// what an outage does.
+	// what an outage does. RedisLink is nil with Options.RedisServers.
 	VaultLink, RedisLink *Proxy
 	// Demo may use every grant and introspect; Reader may only introspect tokens
 	// of the audience https://api.example.com; Other is a second login service.
@@ -83,7 +95,9 @@ func New(t testing.TB, options *Options) *Stack {
 		s.options.Rings = []Ring{{Name: "signet-es256", Algorithm: "ES256"}}
 	}
 	var starting sync.WaitGroup
-	starting.Go(func() { s.Redis = NewRedis(t) })
+	if s.options.RedisServers == nil {
+		starting.Go(func() { s.Redis = NewRedis(t) })
+	}
 	if s.options.Raft {
 		s.Vault = NewRaftVault(t)
 	} else {
@@ -91,7 +105,9 @@ func New(t testing.TB, options *Options) *Stack {
 	}
 	starting.Wait()
 	s.VaultLink = NewProxy(t, strings.TrimPrefix(s.Vault.Addr, "http://"))
-	s.RedisLink = NewProxy(t, s.Redis.Addr)
+	if s.Redis != nil {
+		s.RedisLink = NewProxy(t, s.Redis.Addr)
+	}
 	s.CredentialsDir, s.KeeperCredentialsDir = filepath.Join(s.dir, "credentials"), filepath.Join(s.dir, "keeper")
 	s.Demo, s.Reader, s.Other = newClient(t, "demo"), newClient(t, "reader"), newClient(t, "other")
 	s.writeClients(t)
@@ -152,7 +168,7 @@ func (s *Stack) writeConfig(t testing.TB, name, addr, ops string) string {
 		b.WriteString("  - {name: " + r.Name + ", algorithm: " + r.Algorithm + bits + ", " + s.options.Times.ring() + "}\n")
 	}
 	b.WriteString(s.options.Times.sections(s.RevokedKIDs))
-	b.WriteString("redis: {addresses: [\"" + s.RedisLink.Addr + "\"], insecure: true}\n")
+	b.WriteString("redis: " + s.redisSection() + "\n")
 	if len(s.options.Refresh) > 0 {
 		b.WriteString("refresh:\n")
 		for k, v := range s.options.Refresh {
@@ -161,6 +177,16 @@ func (s *Stack) writeConfig(t testing.TB, name, addr, ops string) string {
 	}
 	b.WriteString("clients: {file: clients.yaml}\n")
 	return s.write(t, name, b.String())
+}
+
+// redisSection is the redis section in YAML's flow style.
+func (s *Stack) redisSection() string {
+	servers := s.options.RedisServers
+	if servers == nil {
+		servers = &RedisServers{Addresses: []string{s.RedisLink.Addr}}
+	}
+	return fmt.Sprintf(`{addresses: ["%s"], master_name: "%s", cluster: %t, insecure: true}`,
+		strings.Join(servers.Addresses, `", "`), servers.MasterName, servers.Cluster)
 }
 
 func (s *Stack) writeClients(t testing.TB) {
