@@ -102,7 +102,9 @@ func Open(c Config) (Client, error) {
 		cluster.ClusterStateReloadInterval = clusterReload
 		return redis.NewClusterClient(cluster), nil
 	}
-	return redis.NewUniversalClient(options), nil
+	client := redis.NewUniversalClient(options)
+	client.AddHook(eager{})
+	return client, nil
 }
 
 func (t *TLS) config() (*tls.Config, error) {

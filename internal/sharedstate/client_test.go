@@ -7,11 +7,14 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -159,4 +162,31 @@ func certificates(t *testing.T) pemFiles {
 	}
 	cert := write("cert.pem", "CERTIFICATE", der)
 	return pemFiles{ca: cert, cert: cert, key: write("key.pem", "PRIVATE KEY", keyDER)}
+}
+
+// TestServerComesBack: however often it was asked for in vain, the first call
+// after a server is back finds it.
+func TestServerComesBack(t *testing.T) {
+	t.Parallel()
+	port := redistest.FreePort(t)
+	client := open(t, sharedstate.Config{Addresses: []string{"127.0.0.1:" + port}, PoolSize: 8})
+	var asking sync.WaitGroup
+	for range 8 {
+		asking.Go(func() {
+			for range 25 {
+				if err := client.Ping(t.Context()).Err(); !errors.Is(err, syscall.ECONNREFUSED) {
+					t.Errorf("without a server: %v", err)
+				}
+			}
+		})
+	}
+	asking.Wait()
+	if _, ok := redistest.Start(t, "--port", port); !ok {
+		return
+	}
+	for range 8 {
+		if err := client.Ping(t.Context()).Err(); err != nil {
+			t.Errorf("with a server: %v", err)
+		}
+	}
 }
