@@ -53,9 +53,9 @@ test-process: build devstack ## the tests that need local processes, where SIGNE
 	SIGNET_TEST_BACKEND=process $(GO) test $(RACE) -timeout 15m ./integration/... -run 'TestKeeperKilledAtAnyRequest|TestRevokedStaysDead'
 
 .PHONY: soak
-soak: build devstack ## the long runs: 100 rotations under load, every step of a keeper killed, emergencies, 10,000 histories of sessions
-	SIGNET_SOAK=1 $(GO) test $(RACE) -p 1 -count=1 -timeout 60m ./integration/ ./vaultkeys/... ./refresh/ \
-	  -run 'Soak|Rotations|Simulation|KeeperKilled|RevokeUnderLoad|ConcurrentHistories|BrokenScripts|LostReplies|ReplaysAfterTheGrace|ParallelRefreshes' -v
+soak: build devstack ## the long runs: 100 rotations under load, every step of a keeper killed, emergencies, 10,000 histories of sessions, failovers of Redis
+	SIGNET_SOAK=1 $(GO) test $(RACE) -p 1 -count=1 -timeout 60m ./integration/ ./integration/failover/ ./vaultkeys/... ./refresh/ \
+	  -run 'Soak|Rotations|Simulation|KeeperKilled|RevokeUnderLoad|ConcurrentHistories|BrokenScripts|LostReplies|ReplaysAfterTheGrace|ParallelRefreshes|TestSentinel|TestCluster' -v
 
 .PHONY: lint
 lint: $(GOLANGCI) ## golangci-lint over both modules
