@@ -76,8 +76,12 @@ fuzz: ## every fuzz target for FUZZTIME (default 20s)
 	  done; done
 
 .PHONY: bench
-bench: build devstack ## tokens per second beside direct transit/sign, in one run
-	$(GO) run ./integration/bench $(ARGS)
+bench: build devstack ## tokens per second beside direct transit/sign; sessions in Redis (ARGS=-h says more)
+	$(GO) build -o bin/bench ./integration/bench && bin/bench $(ARGS)
+
+.PHONY: bench-sessions
+bench-sessions: ## the bytes of a session in Redis, and times among a million; needs no Vault
+	$(GO) build -o bin/bench ./integration/bench && bin/bench -only sessions $(ARGS)
 
 .PHONY: docs
 docs: ## docs/key-rotation.svg, from the arithmetic of rotation

@@ -20,51 +20,127 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	if err == nil {
+		return
 	}
+	fmt.Fprintln(os.Stderr, "bench:", err)
+	if errors.Is(err, errMissed) {
+		os.Exit(3) //nolint:gocritic // nothing is left to be stopped
+	}
+	os.Exit(1)
+}
+
+// options are the command line.
+type options struct {
+	only     string
+	levels   []int
+	rounds   int
+	length   time.Duration
+	format   string
+	sessions int
+	redis    string
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
+	o, err := parseOptions(args, progress)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var r results
+	if o.only != "sessions" {
+		if r.Tokens, err = benchTokens(ctx, o, progress); err != nil {
+			return err
+		}
+	}
+	if o.only != "tokens" {
+		if r.Sessions, err = benchSessions(ctx, sessionConfig{Redis: o.redis, Sessions: o.sessions, Refreshes: 10_000}, progress); err != nil {
+			return err
+		}
+	}
+	if err := r.print(out, o.format); err != nil {
+		return err
+	}
+	return r.judge()
+}
+
+func parseOptions(args []string, progress io.Writer) (options, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(progress)
 	flags.Usage = func() {
-		_, _ = fmt.Fprintln(progress, "Usage: bench [flags]\n\nExample: make bench ARGS='-connections 1,32,128 -rounds 5'")
+		_, _ = fmt.Fprintln(progress, "Usage: bench [flags]\n\nExamples: make bench ARGS='-connections 1,32,128 -rounds 5'\n"+
+			"          make bench ARGS='-only sessions -sessions 10000'\n\nExit code 3: a target was missed.")
 		flags.PrintDefaults()
 	}
-	connections := flags.String("connections", "1,32,128", "numbers of connections to measure at")
-	rounds := flags.Int("rounds", 3, "rounds of each measurement, interleaved; the median counts")
-	length := flags.Duration("duration", 3*time.Second, "length of one round")
-	format := flags.String("o", "table", "output: table or json")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
-	case err != nil:
-		return err
-	case flags.NArg() > 0:
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	var o options
+	flags.StringVar(&o.only, "only", "", "one section: tokens, or sessions, which needs no Vault; empty means both")
+	connections := flags.String("connections", "1,32,128", "tokens: numbers of connections to measure at")
+	flags.IntVar(&o.rounds, "rounds", 3, "tokens: rounds of each measurement, interleaved; the median counts")
+	flags.DurationVar(&o.length, "duration", 3*time.Second, "tokens: length of one round")
+	flags.IntVar(&o.sessions, "sessions", 1_000_000, "sessions: how many to store; 1,000,000 take some minutes and 1 GB of memory")
+	flags.StringVar(&o.redis, "redis", "", "sessions: host:port of an empty Redis to use; empty starts redis-server")
+	flags.StringVar(&o.format, "o", "table", "output: table or json")
+	if err := flags.Parse(args); err != nil {
+		return o, err
 	}
-	levels, err := parseLevels(*connections)
-	if err != nil {
-		return err
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	if *rounds < 1 || *length < 100*time.Millisecond || (*format != "table" && *format != "json") {
-		return fmt.Errorf("-rounds is at least 1, -duration at least 100ms, -o table or json")
+	var err error
+	if o.levels, err = parseLevels(*connections); err != nil {
+		return o, err
 	}
+	switch {
+	case o.only != "" && o.only != "tokens" && o.only != "sessions":
+		return o, fmt.Errorf("-only is tokens or sessions")
+	case o.rounds < 1 || o.length < 100*time.Millisecond || (o.format != "table" && o.format != "json"):
+		return o, fmt.Errorf("-rounds is at least 1, -duration at least 100ms, -o table or json")
+	case o.sessions < 2*crowd+2:
+		return o, fmt.Errorf("-sessions is at least %d, or there is no subject with %d", 2*crowd+2, crowd)
+	}
+	return o, nil
+}
+
+func benchTokens(ctx context.Context, o options, progress io.Writer) ([]row, error) {
 	stack, err := startStack(ctx, progress)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer stack.stop()
-	rows, err := measureAll(ctx, stack, levels, *rounds, *length, progress)
-	if err != nil {
-		return err
+	return measureAll(ctx, stack, o.levels, o.rounds, o.length, progress)
+}
+
+// results are the sections that were asked for.
+type results struct {
+	Tokens   []row    `json:"tokens,omitempty"`
+	Sessions []figure `json:"sessions,omitempty"`
+}
+
+func (r *results) print(out io.Writer, format string) error {
+	if format == "json" {
+		return json.NewEncoder(out).Encode(r)
 	}
-	if *format == "json" {
-		return json.NewEncoder(out).Encode(rows)
+	if r.Tokens != nil {
+		if err := printTable(out, r.Tokens); err != nil {
+			return err
+		}
 	}
-	return printTable(out, rows)
+	if r.Sessions != nil {
+		return printFigures(out, r.Sessions)
+	}
+	return nil
+}
+
+func (r *results) judge() error {
+	for i := range r.Sessions {
+		if f := &r.Sessions[i]; f.missed() {
+			return fmt.Errorf("%w: %s is %s, want at most %s", errMissed, f.Name, f.show(f.Worst), f.show(*f.AtMost))
+		}
+	}
+	return nil
 }
 
 func parseLevels(s string) ([]int, error) {

@@ -2,8 +2,13 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"strings"
 	"testing"
+	"time"
+
+	"signet/internal/redistest"
 )
 
 // TestArguments: what starts no stack. Help is no failure, and a forgotten dash
@@ -17,6 +22,8 @@ func TestArguments(t *testing.T) {
 		"-rounds 1 extra": {`unexpected argument "extra"`, ""},
 		"-rounds 0":       {"-rounds is at least 1", ""},
 		"-o xml":          {"-o table or json", ""},
+		"-only keys":      {"-only is tokens or sessions", ""},
+		"-sessions 2001":  {"-sessions is at least 2002", ""},
 		"-what":           {"not defined: -what", "Usage"},
 	} {
 		var out, progress bytes.Buffer
@@ -27,5 +34,60 @@ func TestArguments(t *testing.T) {
 		if out.Len() > 0 || !strings.Contains(progress.String(), want.says) {
 			t.Errorf("%s: printed %q and %q", args, out.String(), progress.String())
 		}
+	}
+}
+
+// TestFigures: what is past its target is said in the table, and is an error.
+func TestFigures(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		figures []figure
+		err     error
+		says    []string
+	}{
+		"no target":     {[]figure{size("a", 700)}, nil, []string{"700 bytes"}},
+		"at the target": {[]figure{size("a", 600).atMost(600)}, nil, []string{"<= 600 bytes"}},
+		"past it":       {[]figure{size("a", 1), size("b", 601).atMost(600)}, errMissed, []string{"601 bytes", "<= 600 bytes MISSED"}},
+		"times": {
+			[]figure{times("a", []time.Duration{3 * time.Second, time.Millisecond, 2 * time.Millisecond}), times("b", nil)},
+			nil,
+			[]string{"2ms", "3s", "-"},
+		},
+	} {
+		r := results{Sessions: c.figures}
+		var out bytes.Buffer
+		if err := r.print(&out, "table"); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range c.says {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%s: %q is missing from %s", name, want, out.String())
+			}
+		}
+		if strings.Contains(out.String(), "MISSED") != (c.err != nil) || !errors.Is(r.judge(), c.err) {
+			t.Errorf("%s: %v\n%s", name, r.judge(), out.String())
+		}
+	}
+}
+
+// TestSessions goes through the whole section with few sessions. Sizes and times
+// of this machine are not the point: what ends must be what was stored.
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	addr, ok := redistest.Start(t)
+	if !ok {
+		return
+	}
+	figures, err := benchSessions(t.Context(), sessionConfig{Redis: addr, Sessions: 2*crowd + 10, Refreshes: 101}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range figures {
+		if f.Name == "" || f.Median < 0 || f.Worst < f.Median {
+			t.Errorf("%+v", f)
+		}
+	}
+	if _, err := benchSessions(t.Context(), sessionConfig{Redis: "127.0.0.1:" + redistest.FreePort(t), Sessions: 2 * crowd}, io.Discard); err == nil {
+		t.Error("a Redis that is not there was measured")
 	}
 }
