@@ -13,7 +13,7 @@ type Attempt struct {
 	Session Session
 
 	token   presented
-	id      string
+	id      [attemptLen]byte
 	record  *record
 	found   outcome
 	seen    int64     // Redis TIME of the check

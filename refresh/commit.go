@@ -65,8 +65,8 @@ func (s *Store) commit(ctx context.Context, a *Attempt, keys keyPair) (verdict, 
 		sealVersion, seal = keys.version, sealOf(keys.seal, a.Session.SID, a.record.absoluteEnd, a.record.body)
 	}
 	return s.judge(ctx, a.Session.SID, "commit", a.token.generation,
-		a.record.absoluteEnd, a.record.body, a.id, a.seen, notAfter, pad(keys.version, 5),
-		s.idle.Milliseconds(), pad(sealVersion, 5), seal)
+		a.record.absoluteEnd, a.record.body, a.id[:], a.seen, notAfter, keys.version,
+		s.idle.Milliseconds(), sealVersion, seal)
 }
 
 // answer computes the successor from the record as it now is: in the grace it

@@ -2,38 +2,35 @@ package refresh
 
 import (
 	"crypto/hmac"
+	"encoding/binary"
 	"fmt"
-	"regexp"
-	"strconv"
 )
 
 // A record is one Redis string: a head of fixed width that the script reads
 // and rewrites, the seal, and the sealed body, which never changes. A string
 // and not a hash: one SET is never half done, and the size stays the same.
 //
-//	1 a GENERATION MACVR ATTEMPT(22) ROTATED-AT IDLE-END ABSOLUTE-END GC SEALV SEAL(32) BODY
+//	"1" "a" generation(4) macv(2) attempt(16) rotated at(6) idle end(6) absolute end(6) graces(1) sealv(2) seal(32) body
 //
-// Numbers are decimal and padded with zeros, times are milliseconds. The
-// status is a(ctive) or r(evoked). G is 1 if this generation needed the grace,
-// C counts the generations in a row that did. A tombstone is a head alone.
+// Numbers are big-endian and times milliseconds: in digits a record of an
+// ordinary login would need the allocator's next size but one. The status is
+// a(ctive) or r(evoked). graces counts the generations in a row that needed the
+// grace, doubled, and one more if this one did. A tombstone is a head alone.
 const (
 	keySession = "signet:s:"
 
-	headLen = 95
-	sealLen = 32
+	headLen    = 45
+	sealLen    = 32
+	attemptLen = 16
 
-	maxMillis = 9_999_999_999_999 // thirteen digits: the year 2286
-	noAttempt = "----------------------"
+	maxMillis = 9_999_999_999_999 // the year 2286; it fits into six bytes
 )
-
-var headPattern = regexp.MustCompile(
-	`^1 ([ar]) (\d{10}) (\d{5}) ([A-Za-z0-9_-]{22}) (\d{13}) (\d{13}) (\d{13}) ([01])([0-9]) (\d{5}) $`)
 
 type record struct {
 	revoked     bool
 	generation  uint32
 	macVersion  int
-	attempt     string
+	attempt     [attemptLen]byte
 	rotatedAt   int64
 	idleEnd     int64
 	absoluteEnd int64
@@ -45,58 +42,79 @@ type record struct {
 }
 
 func (r *record) encode() string {
-	status, graced := "a", 0
+	status, graces := byte('a'), r.graces<<1
 	if r.revoked {
-		status = "r"
+		status = 'r'
 	}
 	if r.graced {
-		graced = 1
+		graces |= 1
 	}
-	return fmt.Sprintf("1 %s %010d %05d %s %013d %013d %013d %d%d %05d %s%s", status, r.generation, r.macVersion, r.attempt,
-		r.rotatedAt, r.idleEnd, r.absoluteEnd, graced, r.graces, r.sealVersion, r.seal, r.body)
+	b := make([]byte, 0, headLen+len(r.seal)+len(r.body))
+	b = append(b, '1', status)
+	b = binary.BigEndian.AppendUint32(b, r.generation)
+	b = append(b, bytesOf(int64(r.macVersion), versionLen)...)
+	b = append(b, r.attempt[:]...)
+	for _, at := range []int64{r.rotatedAt, r.idleEnd, r.absoluteEnd} {
+		b = append(b, bytesOf(at, timeLen)...)
+	}
+	b = append(b, bytesOf(int64(graces), 1)...)
+	b = append(b, bytesOf(int64(r.sealVersion), versionLen)...)
+	return string(append(append(b, r.seal...), r.body...))
 }
 
 // tombstone is what a revoked session leaves: no personal data, and nothing
 // that a session could be stored over.
-func tombstone() string {
-	return (&record{revoked: true, attempt: noAttempt}).encode()
-}
+func tombstone() string { return (&record{revoked: true}).encode() }
 
 // parseRecord reads what Redis holds, which anybody may have put there.
 func parseRecord(text string) (*record, bool) {
-	if len(text) < headLen {
+	if len(text) < headLen || text[0] != '1' || text[1] != 'a' && text[1] != 'r' {
 		return nil, false
 	}
-	m := headPattern.FindStringSubmatch(text[:headLen])
-	if m == nil {
-		return nil, false
-	}
-	r := &record{revoked: m[1] == "r", attempt: m[4], graced: m[8] == "1"}
+	r := &record{revoked: text[1] == 'r'}
 	if r.revoked {
 		return r, true
 	}
 	if len(text) <= headLen+sealLen {
 		return nil, false
 	}
-	generation, err := strconv.ParseUint(m[2], 10, 32)
-	if err != nil {
-		return nil, false
+	rest := text[2:]
+	cut := func(n int) (part string) {
+		part, rest = rest[:n], rest[n:]
+		return part
 	}
-	r.generation = uint32(generation)
-	r.macVersion, r.sealVersion, r.graces = int(number(m[3])), int(number(m[10])), int(number(m[9]))
-	r.rotatedAt, r.idleEnd, r.absoluteEnd = number(m[5]), number(m[6]), number(m[7])
-	r.seal, r.body = []byte(text[headLen:headLen+sealLen]), []byte(text[headLen+sealLen:])
-	if r.idleEnd > r.absoluteEnd {
+	r.generation = uint32(number(cut(4))) //nolint:gosec // four bytes fit
+	r.macVersion = int(number(cut(versionLen)))
+	copy(r.attempt[:], cut(attemptLen))
+	r.rotatedAt, r.idleEnd, r.absoluteEnd = number(cut(timeLen)), number(cut(timeLen)), number(cut(timeLen))
+	graces := number(cut(1))
+	r.graces, r.graced = int(graces>>1), graces&1 == 1
+	r.sealVersion = int(number(cut(versionLen)))
+	r.seal, r.body = []byte(cut(sealLen)), []byte(rest)
+	if r.idleEnd > r.absoluteEnd || r.absoluteEnd > maxMillis || r.rotatedAt > maxMillis {
 		return nil, false
 	}
 	return r, true
 }
 
-// number reads digits that a pattern has counted: they always fit.
-func number(digits string) int64 {
+// Widths of the numbers in a record, in bytes.
+const (
+	versionLen = 2
+	timeLen    = 6
+)
+
+// bytesOf writes a number that fits, from 0.
+func bytesOf(n int64, width int) string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(n)) //nolint:gosec // not negative
+	return string(b[len(b)-width:])
+}
+
+// number reads at most six bytes: they always fit.
+func number(text string) int64 {
 	var n int64
-	for _, d := range []byte(digits) {
-		n = n*10 + int64(d-'0')
+	for _, b := range []byte(text) {
+		n = n<<8 | int64(b)
 	}
 	return n
 }

@@ -6,5 +6,5 @@ local stored = redis.pcall('GET', KEYS[1])
 if not stored then return 'absent' end
 -- Also over a tombstone: whoever waits for replicas waits for a write.
 redis.call('SET', KEYS[1], ARGV[1], 'PXAT', string.format('%.0f', now + tonumber(ARGV[2])))
-if type(stored) == 'string' and string.sub(stored, 1, 4) == '1 r ' then return 'revoked' end
+if type(stored) == 'string' and string.sub(stored, 1, 2) == '1r' then return 'revoked' end
 return 'ended'

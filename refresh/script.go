@@ -130,6 +130,4 @@ func lostAnswer(err error) bool {
 	return !errors.As(err, &reply) && !errors.Is(err, errMalformedAnswer)
 }
 
-func pad(n, width int) string { return fmt.Sprintf("%0*d", width, n) }
-
 func millis(t time.Time) int64 { return min(t.UnixMilli(), maxMillis) }

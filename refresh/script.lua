@@ -32,35 +32,49 @@ if type(stored) == 'table' then
   return stored
 end
 
-local d5, d10 = string.rep('%d', 5), string.rep('%d', 10)
-local d13 = string.rep('%d', 13)
-local status, n, macversion, attempt, rotated, idle, absolute, graced, graces, sealversion = string.match(
-  string.sub(stored, 1, 95),
-  '^1 ([ar]) (' .. d10 .. ') (' .. d5 .. ') (' .. string.rep('[%w_-]', 22) .. ') (' .. d13 .. ') (' .. d13 .. ') ('
-    .. d13 .. ') ([01])(%d) (' .. d5 .. ') $')
-if not status then return answer('bad') end
-if status == 'r' then return answer('revoked') end
+-- Numbers are big-endian bytes; there is no struct library everywhere.
+local function number(from, to)
+  local n = 0
+  for i = from, to do n = n * 256 + string.byte(stored, i) end
+  return n
+end
 
-local seal, body = string.sub(stored, 96, 127), string.sub(stored, 128)
-n, rotated, idle, graces = tonumber(n), tonumber(rotated), tonumber(idle), tonumber(graces)
-local latest = tonumber(absolute)
-if n > 4294967295 or idle > latest or body == '' then return answer('bad') end
+local function bytes(n, width)
+  local b = {}
+  for i = width, 1, -1 do
+    b[i] = string.char(n % 256)
+    n = math.floor(n / 256)
+  end
+  return table.concat(b)
+end
+
+local status = string.sub(stored, 1, 2)
+if #stored < 45 or status ~= '1a' and status ~= '1r' then return answer('bad') end
+if status == '1r' then return answer('revoked') end
+
+local macversion, attempt = string.sub(stored, 7, 8), string.sub(stored, 9, 24)
+local absolute, sealversion = string.sub(stored, 37, 42), string.sub(stored, 44, 45)
+local seal, body = string.sub(stored, 46, 77), string.sub(stored, 78)
+local n, rotated, idle, latest = number(3, 6), number(25, 30), number(31, 36), number(37, 42)
+local graced = number(43, 43) % 2
+local graces = (number(43, 43) - graced) / 2
+if rotated > 9999999999999 or latest > 9999999999999 or idle > latest or body == '' then return answer('bad') end
 if now >= idle or now >= latest then return answer('expired') end
 if mode ~= 'check' and (latest ~= tonumber(ARGV[5]) or body ~= ARGV[6]) then return answer('bad') end
 
 local function write(head)
-  local record = string.format('1 a %010.0f %s %s %013.0f %013.0f %s %s%.0f %s ', head.n, head.macversion, head.attempt,
-    head.rotated, head.idle, absolute, head.graced, head.graces, sealversion) .. seal .. body
+  local record = '1a' .. bytes(head.n, 4) .. head.macversion .. head.attempt .. bytes(head.rotated, 6) .. bytes(head.idle, 6)
+    .. absolute .. bytes(head.graces * 2 + head.graced, 1) .. sealversion .. seal .. body
   redis.call('SET', KEYS[1], record, 'PXAT', ms(head.idle))
   return record
 end
 
 local function rotate(outcome, carried)
   if mode ~= 'commit' then return answer(outcome, stored) end
-  if tonumber(ARGV[12]) > tonumber(sealversion) then sealversion, seal = ARGV[12], ARGV[13] end
+  if tonumber(ARGV[12]) > number(44, 45) then sealversion, seal = bytes(tonumber(ARGV[12]), 2), ARGV[13] end
   return answer(outcome, write({
-    n = g + 1, macversion = ARGV[10], attempt = ARGV[7], rotated = now,
-    idle = math.min(now + tonumber(ARGV[11]), latest), graced = '0', graces = carried,
+    n = g + 1, macversion = bytes(tonumber(ARGV[10]), 2), attempt = ARGV[7], rotated = now,
+    idle = math.min(now + tonumber(ARGV[11]), latest), graced = 0, graces = carried,
   }))
 end
 
@@ -73,7 +87,7 @@ if g >= 4294967295 then return answer('expired') end
 
 if g == n then
   -- Generations in a row count: one that nobody asked for twice ends the row.
-  return rotate('current', graced == '1' and graces or 0)
+  return rotate('current', graced == 1 and graces or 0)
 end
 
 if g == n - 1 then
@@ -82,13 +96,13 @@ if g == n - 1 then
   local seen = now
   if mode == 'commit' then seen = tonumber(ARGV[8]) end
   if math.max(0, seen - rotated) < tonumber(ARGV[3]) then
-    if graced == '1' then return answer('grace', stored) end
+    if graced == 1 then return answer('grace', stored) end
     if graces < 2 then
       if mode ~= 'commit' then return answer('grace', stored) end
       -- The idle end stays: only a rotation is a sign of life.
       return answer('grace', write({
         n = n, macversion = macversion, attempt = attempt, rotated = rotated,
-        idle = idle, graced = '1', graces = graces + 1,
+        idle = idle, graced = 1, graces = graces + 1,
       }))
     end
   end

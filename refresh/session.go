@@ -2,6 +2,7 @@ package refresh
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 )
 
@@ -23,45 +24,52 @@ type Session struct {
 	Generation uint32
 }
 
-// body is the sealed part of a record as it is stored. SID and absolute end
-// are sealed beside it, see sealOf.
-type body struct {
-	Client   string   `json:"c"`
-	Subject  string   `json:"s"`
-	Scope    string   `json:"o,omitempty"`
-	Audience []string `json:"a,omitempty"`
-	Sender   string   `json:"n,omitempty"`
-	Label    string   `json:"l,omitempty"`
-	AuthTime int64    `json:"t,omitempty"` // seconds
-	Created  int64    `json:"r"`           // milliseconds
-}
+// The body is the sealed part of a record as it is stored: when the session was
+// created (ms) and when its subject authenticated (s, 0 if unknown), six bytes
+// each, and the texts as a JSON list: client, subject, scope, sender, label, and
+// the audiences. SID and absolute end are sealed beside it, see sealOf.
+const fixedTexts = 5
+
+var errBody = errors.New("the body of a record is too short")
 
 func encodeBody(s *Session) ([]byte, error) {
-	b := body{
-		Client: s.ClientID, Subject: s.Subject, Scope: s.Scope, Audience: s.Audience,
-		Sender: s.Sender, Label: s.Label, Created: s.CreatedAt.UnixMilli(),
+	texts := append([]string{s.ClientID, s.Subject, s.Scope, s.Sender, s.Label}, s.Audience...)
+	list, err := json.Marshal(texts)
+	if err != nil {
+		return nil, err
 	}
+	authTime := int64(0)
 	if !s.AuthTime.IsZero() {
-		b.AuthTime = s.AuthTime.Unix()
+		authTime = min(max(0, s.AuthTime.Unix()), maxMillis)
 	}
-	return json.Marshal(b)
+	times := bytesOf(s.CreatedAt.UnixMilli(), timeLen) + bytesOf(authTime, timeLen)
+	return append([]byte(times), list...), nil
 }
 
 // session reads a record whose seal was found whole.
 func (r *record) session(sid string) (Session, error) {
-	var b body
-	if err := json.Unmarshal(r.body, &b); err != nil {
+	if len(r.body) < 2*timeLen {
+		return Session{}, errBody
+	}
+	created, authTime := number(string(r.body[:timeLen])), number(string(r.body[timeLen:2*timeLen]))
+	var texts []string
+	if err := json.Unmarshal(r.body[2*timeLen:], &texts); err != nil {
 		return Session{}, err
 	}
+	if len(texts) < fixedTexts {
+		return Session{}, errBody
+	}
 	s := Session{
-		SID: sid, ClientID: b.Client, Subject: b.Subject, Scope: b.Scope, Audience: b.Audience,
-		Label: b.Label, Sender: b.Sender,
-		CreatedAt: time.UnixMilli(b.Created).UTC(), ExpiresAt: time.UnixMilli(r.absoluteEnd).UTC(),
+		SID: sid, ClientID: texts[0], Subject: texts[1], Scope: texts[2], Sender: texts[3], Label: texts[4],
+		CreatedAt: time.UnixMilli(created).UTC(), ExpiresAt: time.UnixMilli(r.absoluteEnd).UTC(),
 		IdleExpiresAt: time.UnixMilli(r.idleEnd).UTC(), LastUsedAt: time.UnixMilli(r.rotatedAt).UTC(),
 		Generation: r.generation,
 	}
-	if b.AuthTime != 0 {
-		s.AuthTime = time.Unix(b.AuthTime, 0).UTC()
+	if len(texts) > fixedTexts {
+		s.Audience = texts[fixedTexts:]
+	}
+	if authTime != 0 {
+		s.AuthTime = time.Unix(authTime, 0).UTC()
 	}
 	return s, nil
 }

@@ -3,7 +3,6 @@ package refresh
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -140,7 +139,7 @@ func (s *Store) Create(ctx context.Context, family Family, session Session) (tok
 		return "", Session{}, err
 	}
 	r := &record{
-		generation: firstToken, macVersion: keys.version, attempt: noAttempt,
+		generation: firstToken, macVersion: keys.version,
 		rotatedAt: begins, idleEnd: min(begins+s.idle.Milliseconds(), ends), absoluteEnd: ends, sealVersion: keys.version,
 	}
 	session.CreatedAt = time.UnixMilli(begins)
@@ -194,10 +193,9 @@ func (s *Store) put(ctx context.Context, sid string, r *record) error {
 }
 
 // newAttempt names one refresh, so that the script knows it when it comes twice.
-func (s *Store) newAttempt() (string, error) {
-	var id [16]byte
+func (s *Store) newAttempt() (id [attemptLen]byte, err error) {
 	if _, err := io.ReadFull(s.rand, id[:]); err != nil {
-		return "", fmt.Errorf("drawing an attempt id: %w", err)
+		return id, fmt.Errorf("drawing an attempt id: %w", err)
 	}
-	return base64.RawURLEncoding.EncodeToString(id[:]), nil
+	return id, nil
 }

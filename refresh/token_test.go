@@ -5,9 +5,11 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -33,7 +35,9 @@ func TestFormats(t *testing.T) {
 	keys := refreshtest.NewKeys()
 	store := refresh.New(refresh.Config{Redis: h.Redis, Keys: keys, Idle: time.Hour, Absolute: 3 * time.Hour, Now: h.Now})
 	family := refresh.Family(bytes.Repeat([]byte{0xfb}, 16))
-	token, session, err := store.Create(t.Context(), family, refresh.Session{ClientID: "login", Subject: "user:alice"})
+	token, session, err := store.Create(t.Context(), family, refresh.Session{
+		ClientID: "login", Subject: "user:alice", Audience: []string{"https://api.example.com"}, AuthTime: time.Unix(1_700_000_000, 0),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,15 +59,26 @@ func TestFormats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body := `{"c":"login","s":"user:alice","r":1800000000123}`
+	body := be(1800000000123, 6) + be(1700000000, 6) + `["login","user:alice","","","","https://api.example.com"]`
 	seal := hmacOf(hmacOf(secret, "session seal"), "1 "+sid+" 1800010800123 "+body)
-	want := "1 a 0000000001 00001 ---------------------- 1800000000123 1800003600123 1800010800123 00 00001 " + string(seal) + body
+	want := head('a', 1) + string(seal) + body
 	if record != want {
 		t.Errorf("record\n%q, want\n%q", record, want)
 	}
 	if at, err := h.Redis.PExpireTime(t.Context(), "signet:s:"+sid).Result(); err == nil && at.Milliseconds() != 1800003600123 {
 		t.Errorf("the key ends at %d", at.Milliseconds())
 	}
+}
+
+// head of a record of that moment, before its first refresh.
+func head(status byte, generation uint64) string {
+	return "1" + string(status) + be(generation, 4) + be(1, 2) + strings.Repeat("\x00", 16) +
+		be(1800000000123, 6) + be(1800003600123, 6) + be(1800010800123, 6) + be(0, 1) + be(1, 2)
+}
+
+// be is a number in big-endian bytes.
+func be(n uint64, width int) string {
+	return string(binary.BigEndian.AppendUint64(nil, n)[8-width:])
 }
 
 func TestNewFamily(t *testing.T) {
@@ -117,11 +132,11 @@ func FuzzParseToken(f *testing.F) {
 }
 
 func FuzzParseRecord(f *testing.F) {
-	head := "1 a 0000000001 00001 ---------------------- 1800000000123 1800003600123 1800010800123 00 00001 "
-	f.Add(head)
-	f.Add(head + strings.Repeat("s", 32) + "{}")
-	f.Add(strings.Replace(head, " a ", " r ", 1))
-	f.Add("1 a 9999999999" + head[14:] + strings.Repeat("s", 33))
+	f.Add(head('a', 1))
+	f.Add(head('a', 1) + strings.Repeat("s", 32) + "{}")
+	f.Add(head('r', 0))
+	f.Add(head('a', math.MaxUint32) + strings.Repeat("s", 33))
+	f.Add("1a" + strings.Repeat("\xff", 80))
 	f.Fuzz(func(t *testing.T, text string) {
 		if again, revoked, ok := refresh.Rerecord(text); ok && !revoked && again != text {
 			t.Errorf("%q was read as %q", text, again)

@@ -2,6 +2,7 @@ package refreshtest
 
 import (
 	"errors"
+	"strings"
 
 	"signet/refresh"
 )
@@ -17,9 +18,9 @@ var tamperTests = map[string]func(*fixture){
 // The sealed bytes of a record: from the seal's key version on, and the
 // absolute end in the head. The suite knows the layout only for this.
 const (
-	absoluteFrom, absoluteTo = 72, 85
-	sealVersionFrom          = 89
-	sealFrom                 = 95
+	absoluteFrom, absoluteTo = 36, 42
+	sealVersionFrom          = 43
+	sealFrom                 = 45
 )
 
 // tamperedRecord flips every byte of a record. What is sealed is refused, and
@@ -54,6 +55,13 @@ func tamperedRecord(f *fixture) {
 	f.mustRefresh(tokens[2])
 }
 
+// head of a record whose absolute end is far away, and its idle end begins with
+// that byte.
+func head(style, idle string) string {
+	const rest = "\x00\x00\x00\x00\x00"
+	return style + "\x00\x00\x00\x01" + "\x00\x01" + string(make([]byte, 16)) + "\x01" + rest + idle + rest + "\x02" + rest + "\x00" + "\x00\x01"
+}
+
 // plant puts each kind of nonsense under a key.
 func plant(f *fixture) map[string]func(key string) error {
 	ctx, r := f.ctx(), f.h.Redis
@@ -61,16 +69,16 @@ func plant(f *fixture) map[string]func(key string) error {
 		return func(key string) error { return r.Set(ctx, key, value, forever).Err() }
 	}
 	return map[string]func(key string) error{
-		"list":        func(key string) error { return r.RPush(ctx, key, "x").Err() },
-		"set":         func(key string) error { return r.SAdd(ctx, key, "x").Err() },
-		"hash":        func(key string) error { return r.HSet(ctx, key, "status", "a").Err() },
-		"empty":       text(""),
-		"garbage":     text("garbage"),
-		"long":        text(string(make([]byte, 4096))),
-		"head only":   text("1 a 0000000001 00001 ---------------------- 1700000000000 9700000000000 9700000000000 00 00001 "),
-		"other style": text("2 a 0000000001 00001 ---------------------- 1700000000000 9700000000000 9700000000000 00 00001 "),
-		"idle past absolute": text("1 a 0000000001 00001 ---------------------- 1700000000000 9800000000000 9700000000000 00 00001 " +
-			"0123456789abcdef0123456789abcdef{}"),
+		"list":               func(key string) error { return r.RPush(ctx, key, "x").Err() },
+		"set":                func(key string) error { return r.SAdd(ctx, key, "x").Err() },
+		"hash":               func(key string) error { return r.HSet(ctx, key, "status", "a").Err() },
+		"empty":              text(""),
+		"garbage":            text("garbage"),
+		"long":               text(string(make([]byte, 4096))),
+		"head only":          text(head("1a", "\x02")),
+		"other style":        text(head("2a", "\x02") + "0123456789abcdef0123456789abcdef{}"),
+		"idle past absolute": text(head("1a", "\x03") + "0123456789abcdef0123456789abcdef{}"),
+		"text":               text(strings.Repeat("1 a 0000000001 00001 ", 10)),
 	}
 }
 
