@@ -1,8 +1,10 @@
 package refreshtest
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"strings"
+	"time"
 
 	"signet/refresh"
 )
@@ -107,16 +109,33 @@ func redisHoldsNothing(f *fixture) {
 
 func causeOf2(_ refresh.Session, err error) refresh.Cause { return causeOf(err) }
 
+// typical is the login that the promise of a session's size is about.
+func (f *fixture) typical() refresh.Session {
+	return refresh.Session{
+		ClientID: "webshop1", Subject: "user:" + rand.Text()[:16], Scope: "openid profile mail orders:rea",
+		Audience: []string{"https://api.example.com/orders"}, Label: "Firefox 131 on Linux", AuthTime: time.Unix(1_700_000_000, 0),
+	}
+}
+
 func memoryStaysFlat(f *fixture) {
-	session := newSession()
-	session.Subject = f.ownSubject("memory")
-	token, stored := f.createAs(f.t, session)
+	// A client has many sessions, so its index is a table and no short list.
+	for range 300 {
+		f.createAs(f.t, f.typical())
+	}
+	token, stored := f.createAs(f.t, f.typical())
+	rotate := func() {
+		f.t.Helper()
+		var err error
+		if token, _, err = f.refreshAs(f.ctx(), token, stored.ClientID); err != nil {
+			f.t.Fatalf("refreshing: %v", err)
+		}
+	}
 	before := f.footprint(stored)
 	for range 1000 {
-		token, _ = f.mustRefresh(token)
+		rotate()
 	}
 	after := f.footprint(stored)
-	f.t.Logf("bytes of a session with its index: %d, after 1,000 refreshes %d", before, after)
+	f.t.Logf("bytes of a session with its share of both indexes: %d, after 1,000 refreshes %d", before, after)
 	if after > before+16 || after < before-16 {
 		f.t.Fatalf("%d bytes before, %d after 1,000 refreshes", before, after)
 	}
@@ -125,18 +144,32 @@ func memoryStaysFlat(f *fixture) {
 	}
 }
 
+// footprint is a session's record and its entries in the indexes of its subject
+// and its client.
 func (f *fixture) footprint(session refresh.Session) int64 {
 	f.t.Helper()
 	if !f.h.Memory {
-		return int64(len(strings.Join(f.texts(session), "")))
+		return int64(len(strings.Join(append(f.texts(session), f.indexOfClient(session.ClientID), session.SID), "")))
 	}
-	var total int64
-	for _, key := range []string{recordKey(session.SID), f.indexOf(session.Subject)} {
-		n, err := f.h.Redis.MemoryUsage(f.ctx(), key, 0).Result()
-		if err != nil {
-			f.t.Fatalf("asking for the memory: %v", err)
-		}
-		total += n
+	return f.memory(recordKey(session.SID)) + f.share(f.indexOf(session.Subject)) + f.share(f.indexOfClient(session.ClientID))
+}
+
+// share is the memory of an index over its entries, rounded up.
+func (f *fixture) share(index string) int64 {
+	f.t.Helper()
+	n, err := f.h.Redis.ZCard(f.ctx(), index).Result()
+	if err != nil || n == 0 {
+		f.t.Fatalf("%s has %d entries, %v", index, n, err)
 	}
-	return total
+	return (f.memory(index) + n - 1) / n
+}
+
+// memory of a key, with every element counted.
+func (f *fixture) memory(key string) int64 {
+	f.t.Helper()
+	n, err := f.h.Redis.MemoryUsage(f.ctx(), key, 0).Result()
+	if err != nil {
+		f.t.Fatalf("asking for the memory of %s: %v", key, err)
+	}
+	return n
 }
