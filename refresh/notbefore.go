@@ -41,21 +41,26 @@ func (s *Store) locked(ctx context.Context, owners []Owner) (map[Owner]int64, er
 }
 
 // askLocks puts the question into a pipeline; the answer is to be read once that
-// was executed. Each key is asked for once.
+// was executed. Each key is asked for once, and each owner's are hashed once.
 func askLocks(ctx context.Context, pipe redis.Pipeliner, owners []Owner) func() (map[Owner]int64, error) {
 	gets := map[string]*redis.StringCmd{}
+	locks := make(map[Owner][]*redis.StringCmd)
 	for _, o := range owners {
+		if locks[o] != nil {
+			continue
+		}
 		for _, key := range o.locks() {
 			if gets[key] == nil {
 				gets[key] = pipe.Get(ctx, key)
 			}
+			locks[o] = append(locks[o], gets[key])
 		}
 	}
 	return func() (map[Owner]int64, error) {
-		latest := make(map[Owner]int64, len(owners))
-		for _, o := range owners {
-			for _, key := range o.locks() {
-				at, err := notBefore(gets[key])
+		latest := make(map[Owner]int64, len(locks))
+		for o, gets := range locks {
+			for _, get := range gets {
+				at, err := notBefore(get)
 				if err != nil {
 					return nil, unavailable("reading a not-before", err)
 				}
