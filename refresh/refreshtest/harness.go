@@ -243,6 +243,7 @@ type hooks struct {
 	mu       sync.Mutex
 	commands int
 	around   func(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error
+	fails    func(redis.Cmder) bool
 }
 
 func (h *hooks) count() int {
@@ -262,6 +263,13 @@ func (h *hooks) step(mode string, f func(ctx context.Context, cmd redis.Cmder, n
 		}
 		return f(ctx, cmd, next)
 	}
+}
+
+// failPipelines lets those fail that hold such a command; nil lets all go on.
+func (h *hooks) failPipelines(fails func(redis.Cmder) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fails = fails
 }
 
 func (h *hooks) pass() {
@@ -298,7 +306,14 @@ func (h *hooks) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proces
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		h.mu.Lock()
 		h.commands += len(cmds)
+		fails := h.fails
 		h.mu.Unlock()
+		if fails != nil && slices.ContainsFunc(cmds, fails) {
+			for _, cmd := range cmds {
+				cmd.SetErr(context.DeadlineExceeded)
+			}
+			return context.DeadlineExceeded
+		}
 		return next(ctx, cmds)
 	}
 }

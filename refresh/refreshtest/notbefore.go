@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"signet/refresh"
 )
 
@@ -16,6 +18,7 @@ var notBeforeTests = map[string]func(*fixture){
 	"NotBeforeLastsAsLongAsItsSessions": lastsAsLong,
 	"NotBeforeOfNobodysMaking":          notBeforeOfNobody,
 	"RevokeAllWithinADeadline":          revokeAllWithinADeadline,
+	"RevokeAllThoughTidyingFails":       revokeAllThoughTidyingFails,
 	"RevokeOnlyTheClientsOwn":           revokeOnlyOwn,
 }
 
@@ -205,6 +208,25 @@ func revokeAllWithinADeadline(f *fixture) {
 	for _, token := range tokens {
 		f.refused(token, refresh.CauseRevoked)
 	}
+}
+
+// revokeAllThoughTidyingFails: once the not-before is there the sessions are
+// over, and the caller is told so, whatever becomes of their records.
+func revokeAllThoughTidyingFails(f *fixture) {
+	alice := f.ownSubject("alice")
+	tokens, sids := f.login(alice, 3)
+	f.hooks.failPipelines(func(cmd redis.Cmder) bool { return cmd.Name() == "evalsha" })
+	if n, err := f.store.RevokeAll(f.ctx(), refresh.Owner{Subject: alice}); err != nil || n != 3 {
+		f.t.Fatalf("revoked %d, %v; want 3", n, err)
+	}
+	f.hooks.failPipelines(nil)
+	for i, token := range tokens {
+		if f.save(f.t, sids[i])[:2] != "1a" {
+			f.t.Fatalf("the record of %s was ended, so nothing failed", sids[i])
+		}
+		f.refused(token, refresh.CauseRevoked)
+	}
+	f.revokeAll(refresh.Owner{Subject: alice}, 0)
 }
 
 func revokeOnlyOwn(f *fixture) {
