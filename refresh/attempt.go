@@ -173,7 +173,7 @@ func (s *Store) end(ctx context.Context, a *Attempt, found verdict) error {
 	v, err := s.resend(context.WithoutCancel(ctx), func(ctx context.Context) (verdict, error) {
 		sent++
 		return s.judge(ctx, a.Session.SID, "end", a.token.generation,
-			a.record.absoluteEnd, a.record.body, tombstone(), s.tombstoneTTL.Milliseconds())
+			a.record.absoluteEnd, a.record.body, tombstone(true), s.tombstoneTTL.Milliseconds())
 	})
 	event := Event{
 		Kind: EventReuse, SID: a.Session.SID, ClientID: a.Session.ClientID,
@@ -190,6 +190,12 @@ func (s *Store) end(ctx context.Context, a *Attempt, found verdict) error {
 	switch v.outcome { //nolint:exhaustive // the rest is one case
 	case outcomeReuse, outcomeRolledBack:
 		s.report(ctx, event)
+		if err := s.confirm(context.WithoutCancel(ctx), a.Session.SID); err != nil {
+			return err
+		}
+		return invalid(cause)
+	case outcomeOvertaken:
+		s.report(ctx, event)
 		return invalid(cause)
 	case outcomeRevoked: // somebody was faster, and has reported it
 		if sent > 1 { // or it was our own first sending: better told twice than never
@@ -202,6 +208,15 @@ func (s *Store) end(ctx context.Context, a *Attempt, found verdict) error {
 	default:
 		return unavailable("revoking a session", fmt.Errorf("the session changed meanwhile: %s", v.outcome))
 	}
+}
+
+// confirm waits for the replicas to have the revocation, where any are to have it.
+func (s *Store) confirm(ctx context.Context, sid string) error {
+	if s.replicasAck == 0 {
+		return nil
+	}
+	_, err := s.leave(ctx, sid, tombstone(true))
+	return err
 }
 
 func at(v verdict) time.Time { return time.UnixMilli(v.now).UTC() }

@@ -26,8 +26,8 @@ type caller struct {
 // expire sets the idle end of a record into the past, as if time had gone by.
 var expire = redis.NewScript(`
 local stored = redis.call('GET', KEYS[1])
-if stored and string.sub(stored, 3, 3) == 'a' then
-  redis.call('SET', KEYS[1], string.sub(stored, 1, 58) .. ARGV[1] .. string.sub(stored, 72), 'KEEPTTL')
+if stored and string.sub(stored, 2, 2) == 'a' then
+  redis.call('SET', KEYS[1], string.sub(stored, 1, 30) .. ARGV[1] .. string.sub(stored, 37), 'KEEPTTL')
 end
 return 'done'`)
 
@@ -251,10 +251,10 @@ func (c *caller) revokeAll(ctx context.Context) {
 		if w.shut != 0 {
 			w.note(stepShut, sight{}, w.began, w.shut-1)
 		}
-		if n == len(c.h.sessions) {
+		if n == len(c.h.sessions) && !w.troubled {
 			w.note(stepAlive, sight{}, w.shut, w.ended)
 			w.note(stepBury, sight{}, w.shut, w.ended)
-		} else { // it does not say which ones
+		} else { // it does not say which ones, and counts by the index where something was lost
 			w.note(lostRevoke, sight{}, w.began, w.ended)
 		}
 	}

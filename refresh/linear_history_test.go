@@ -3,13 +3,12 @@ package refresh_test
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 	mathrand "math/rand/v2"
-	"regexp"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,7 +22,7 @@ import (
 
 const (
 	never     = math.MaxInt64 // the return of a step that may still happen
-	noAttempt = "----------------------"
+	noAttempt = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 	forever   = time.Hour // a grace that no history outlives
 	keyRecord = "signet:s:"
 )
@@ -181,29 +180,24 @@ func (h *history) learn(session int, g uint32, token string) {
 	t.newest = max(t.newest, g)
 }
 
-var head = regexp.MustCompile(`^1 ([ar]) (\d{10}) \d{5} (.{22}) \d{13} (\d{13}) \d{13} ([01])(\d) \d{5} `)
-
 // longAgo is the idle end that the step "expire" writes.
-const longAgo = "0000000000001"
+const longAgo = "\x00\x00\x00\x00\x00\x01"
 
 // parseState reads a record as the automaton has it.
 func parseState(text string) (automaton, error) {
 	if text == "" {
 		return automaton{life: gone}, nil
 	}
-	m := head.FindStringSubmatch(text)
-	if m == nil {
-		return automaton{}, fmt.Errorf("a record that nobody wrote: %.95q", text)
-	}
-	if m[1] == "r" {
+	switch {
+	case len(text) >= 45 && text[:2] == "1r":
 		return automaton{life: revoked}, nil
+	case len(text) < 45 || text[:2] != "1a":
+		return automaton{}, fmt.Errorf("a record that nobody wrote: %.45q", text)
 	}
-	n, err := strconv.ParseUint(m[2], 10, 32)
-	if err != nil {
-		return automaton{}, fmt.Errorf("a record's generation: %w", err)
+	a := automaton{
+		n: binary.BigEndian.Uint32([]byte(text[2:6])), attempt: text[8:24], graced: text[42]&1 == 1, graces: int(text[42] >> 1),
 	}
-	a := automaton{n: uint32(n), attempt: m[3], graced: m[5] == "1", graces: int(m[6][0] - '0')}
-	if m[4] == longAgo {
+	if text[30:36] == longAgo {
 		a.life = expired
 	}
 	return a, nil
@@ -258,7 +252,7 @@ func (h *history) overlapping() (n int64) {
 func (h *history) reported() error {
 	var errs []error
 	for i, t := range h.sessions {
-		told, untold, revocations := 0, 0, 0
+		told, untold := 0, 0
 		for _, o := range h.ops {
 			switch s, _ := o.Input.(step); {
 			case s.session != i:
@@ -266,12 +260,10 @@ func (h *history) reported() error {
 				told++
 			case s.kind == lostRefresh:
 				untold++
-			case slices.Contains([]kind{stepRevoke, stepRevokeToken, stepBury, lostRevoke}, s.kind):
-				revocations++
 			}
 		}
 		n := h.rig.events.of(t.sid, refresh.EventReuse) + h.rig.events.of(t.sid, refresh.EventRolledBack)
-		if n > told+untold || n == 0 && told > 0 && revocations == 0 {
+		if n > told+untold || n == 0 && told > 0 {
 			errs = append(errs, fmt.Errorf("session %d: %d events of reuse and rollback, but %d callers were told so, %d nothing", i, n, told, untold))
 		}
 	}

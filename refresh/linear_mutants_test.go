@@ -35,7 +35,7 @@ var mutants = []mutant{
 	},
 	{
 		"the grace makes a new generation", protocolSource,
-		`if graced == '1' then return answer('grace', stored) end`,
+		`if graced == 1 then return answer('grace', stored) end`,
 		`if mode == 'commit' then g = n return rotate('grace', graces) end`,
 	},
 	{
@@ -44,7 +44,7 @@ var mutants = []mutant{
 	},
 	{
 		"the grace is not counted", protocolSource,
-		`graced = '1', graces = graces + 1,`, `graced = '0', graces = graces,`,
+		`graced = 1, graces = graces + 1,`, `graced = 0, graces = graces,`,
 	},
 	{
 		"the third generation in a row has a grace too", protocolSource,
@@ -52,7 +52,7 @@ var mutants = []mutant{
 	},
 	{
 		"a row of graces never ends", protocolSource,
-		`graced == '1' and graces or 0`, `graces`,
+		`graced == 1 and graces or 0`, `graces`,
 	},
 	{
 		"a reuse does not revoke", protocolSource,
@@ -60,11 +60,11 @@ var mutants = []mutant{
 	},
 	{
 		"a tombstone is not looked for", protocolSource,
-		`if status == 'r' then return answer('revoked') end`, ``,
+		`if status == '1r' then`, `if false then`,
 	},
 	{
 		"a tombstone is looked for in the check only", protocolSource,
-		`if status == 'r' then`, `if status == 'r' and mode == 'check' then`,
+		`if status == '1r' then`, `if status == '1r' and mode == 'check' then`,
 	},
 	{
 		"the end is looked for in the check only", protocolSource,
@@ -107,8 +107,7 @@ var mutants = []mutant{
 		`local function finish(outcome)`,
 		`local function finish(outcome)
 		if mode == 'commit' then
-			redis.call('SET', KEYS[1], string.gsub('1 r 0000000000 00000 A 0000000000000 0000000000000 0000000000000 00 00000 ',
-				'A', string.rep('-', 22)), 'PXAT', ms(now + 3600000))
+			redis.call('SET', KEYS[1], '1r' .. string.rep(string.char(0), 43), 'PXAT', ms(now + 3600000))
 		end`,
 	},
 	{

@@ -59,6 +59,7 @@ type way struct {
 	ending       int64  // when the call went out that revokes for a reuse
 	shut         int64  // when the not-before was set
 	buries       bool   // a tombstone was sent
+	troubled     bool   // something was lost on it
 	ghosts       []ghost
 }
 
@@ -143,6 +144,7 @@ func (n *network) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 			w.ghosts = append(w.ghosts, g)
 		}
 		n.rig.faults.Add(1)
+		w.troubled = true
 		cmd.SetErr(io.EOF)
 		return io.EOF
 	}
@@ -163,6 +165,7 @@ func (n *network) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 		case answered, delayed:
 			err := next(ctx, cmds)
 			if broken(err) {
+				w.troubled = true
 				w.ghosts = append(w.ghosts, ghost{kind: lostRevoke, session: -1, late: true})
 			}
 			return err
@@ -171,6 +174,7 @@ func (n *network) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 		case unsent:
 		}
 		n.rig.faults.Add(1)
+		w.troubled = true
 		for _, cmd := range cmds {
 			cmd.SetErr(io.EOF)
 		}
@@ -221,7 +225,8 @@ func (w *way) read(cmd redis.Cmder) (g ghost, effect bool) {
 	case "check":
 		return g, false
 	case "commit":
-		w.attempt, _ = args[10].(string)
+		attempt, _ := args[10].([]byte)
+		w.attempt = string(attempt)
 		g.kind = lostCommit
 	case "end":
 		if w.ending == 0 {

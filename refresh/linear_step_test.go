@@ -59,7 +59,7 @@ type step struct {
 func (s step) String() string {
 	switch s.kind { //nolint:exhaustive // the others need no more words
 	case stepRefresh, stepVerdict, stepForeign, stepInspect, lostRefresh, lostCommit, stepEnd, lostEnd:
-		return fmt.Sprintf(" of generation %d, attempt %.6s, grace %v", s.g, s.attempt, s.grace)
+		return fmt.Sprintf(" of generation %d, attempt %.6x, grace %v", s.g, s.attempt, s.grace)
 	case stepFailover:
 		return fmt.Sprintf(" to %+v", s.to)
 	default:

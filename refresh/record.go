@@ -63,8 +63,15 @@ func (r *record) encode() string {
 }
 
 // tombstone is what a revoked session leaves: no personal data, and nothing
-// that a session could be stored over.
-func tombstone() string { return (&record{revoked: true}).encode() }
+// that a session could be stored over. told says that it is for a reuse or a
+// rollback which was reported: who finds the same need not report it again.
+func tombstone(told bool) string {
+	r := record{revoked: true}
+	if told {
+		r.attempt[0] = 1
+	}
+	return r.encode()
+}
 
 // parseRecord reads what Redis holds, which anybody may have put there.
 func parseRecord(text string) (*record, bool) {

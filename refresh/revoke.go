@@ -61,9 +61,13 @@ func (s *Store) Revoke(ctx context.Context, sid, clientID string) (ended bool, e
 // bury leaves a tombstone in the place of a session, and says whether it was one
 // until then.
 func (s *Store) bury(ctx context.Context, sid string) (ended bool, err error) {
+	return s.leave(ctx, sid, tombstone(false))
+}
+
+func (s *Store) leave(ctx context.Context, sid, tombstone string) (ended bool, err error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	answer, err := s.durable.Run(ctx, s.scripts.revoke, []string{keySession + sid}, tombstone(), s.tombstoneTTL.Milliseconds()).Text()
+	answer, err := s.durable.Run(ctx, s.scripts.revoke, []string{keySession + sid}, tombstone, s.tombstoneTTL.Milliseconds()).Text()
 	if err != nil {
 		return false, unavailable("revoking a session", err)
 	}

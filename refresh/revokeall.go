@@ -115,7 +115,7 @@ func (s *Store) endAll(ctx context.Context, o Owner, entries []redis.Z) (ended i
 // not-before.
 func (s *Store) buryAll(ctx context.Context, sids []string) error {
 	bury := func(ctx context.Context, c redis.Scripter, sid string, run func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd) *redis.Cmd {
-		return run(ctx, c, []string{keySession + sid}, tombstone(), s.tombstoneTTL.Milliseconds())
+		return run(ctx, c, []string{keySession + sid}, tombstone(false), s.tombstoneTTL.Milliseconds())
 	}
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()

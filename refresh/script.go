@@ -48,6 +48,7 @@ const (
 	outcomeReuse      outcome = "reuse"
 	outcomeRolledBack outcome = "rolled_back"
 	outcomeRevoked    outcome = "revoked"
+	outcomeOvertaken  outcome = "overtaken" // revoked, for another reason
 	outcomeAbsent     outcome = "absent"
 	outcomeExpired    outcome = "expired"
 	outcomeBad        outcome = "bad"

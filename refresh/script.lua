@@ -50,7 +50,11 @@ end
 
 local status = string.sub(stored, 1, 2)
 if #stored < 45 or status ~= '1a' and status ~= '1r' then return answer('bad') end
-if status == '1r' then return answer('revoked') end
+if status == '1r' then
+  -- A tombstone that tells of no reuse: whoever found one has still to report it.
+  if mode == 'end' and string.byte(stored, 9) ~= 1 then return answer('overtaken') end
+  return answer('revoked')
+end
 
 local macversion, attempt = string.sub(stored, 7, 8), string.sub(stored, 9, 24)
 local absolute, sealversion = string.sub(stored, 37, 42), string.sub(stored, 44, 45)

@@ -68,6 +68,8 @@ type Store struct {
 	scripts scripts
 	durable *replicated.Writer
 
+	replicasAck int
+
 	grace, idle, absolute, tombstoneTTL, clockSkew, timeout time.Duration
 
 	acceptRollbackUntil time.Time
@@ -84,8 +86,9 @@ func New(c Config) *Store {
 	c.defaults()
 	return &Store{
 		redis: c.Redis, keys: c.Keys, scripts: newScripts(),
-		durable: replicated.New(replicated.Config{Redis: c.Redis, Replicas: c.ReplicasAck}),
-		grace:   c.Grace, idle: c.Idle, absolute: c.Absolute, tombstoneTTL: c.TombstoneTTL, clockSkew: c.ClockSkew, timeout: c.Timeout,
+		replicasAck: c.ReplicasAck,
+		durable:     replicated.New(replicated.Config{Redis: c.Redis, Replicas: c.ReplicasAck}),
+		grace:       c.Grace, idle: c.Idle, absolute: c.Absolute, tombstoneTTL: c.TombstoneTTL, clockSkew: c.ClockSkew, timeout: c.Timeout,
 		acceptRollbackUntil: c.AcceptRollbackUntil,
 		events:              c.Events, now: c.Now, log: c.Logger, metrics: newMetrics(c.Registerer), rand: c.Rand,
 	}
