@@ -152,6 +152,10 @@ type Redis struct {
 	Username   string
 	// Password is zero for none.
 	Password Secret
+	// SentinelUsername and SentinelPassword are the Sentinels' own; empty and zero
+	// for none, as without MasterName.
+	SentinelUsername string
+	SentinelPassword Secret
 	// TLS is nil for none, which needs Insecure.
 	TLS      *ClientTLS
 	Insecure bool

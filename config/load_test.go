@@ -83,6 +83,7 @@ func TestFull(t *testing.T) {
 		Redis: config.Redis{
 			Addresses: []string{"redis-1.example.com:26379", "redis-2.example.com:26379"}, MasterName: "mymaster",
 			Username: "signet", Password: config.Secret{File: "/run/secrets/redis"},
+			SentinelUsername: "signet-sentinel", SentinelPassword: config.Secret{File: "/run/secrets/sentinel"},
 			TLS: &config.ClientTLS{
 				CACert: "testdata/good/redis-ca.pem", Cert: "testdata/good/redis.pem", Key: "testdata/good/redis-key.pem",
 				ServerName: "redis.example.com",
@@ -90,7 +91,7 @@ func TestFull(t *testing.T) {
 		},
 		Tokens: config.Tokens{TTL: 10 * time.Minute},
 		Refresh: config.Refresh{
-			MACKey: "signet-mac", Idle: 24 * time.Hour, Absolute: 48 * time.Hour,
+			MACKey: "signet-mac", Idle: 24 * time.Hour, Absolute: 48 * time.Hour, ReplicasAck: 1,
 			AcceptRollbackUntil: time.Date(2026, 1, 31, 14, 4, 5, 0, time.UTC),
 		},
 		Clients: config.Clients{File: "testdata/good/policy/clients.yaml"},

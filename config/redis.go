@@ -8,13 +8,16 @@ import (
 
 func (l *loader) redis(m *strictyaml.Map) Redis {
 	r := Redis{
-		Addresses:  l.redisAddresses(m),
-		MasterName: m.String("master_name", ""),
-		Cluster:    m.Bool("cluster"),
-		Username:   m.String("username", ""),
-		Password:   l.readSecret(m, "password", false),
-		TLS:        l.clientTLS(m),
-		Insecure:   m.Bool("insecure"),
+		Addresses:        l.redisAddresses(m),
+		MasterName:       m.String("master_name", ""),
+		Cluster:          m.Bool("cluster"),
+		Username:         m.String("username", ""),
+		Password:         l.readSecret(m, "password", false),
+		SentinelUsername: m.String("sentinel_username", ""),
+		SentinelPassword: l.readSecret(m, "sentinel_password", false),
+
+		TLS:      l.clientTLS(m),
+		Insecure: m.Bool("insecure"),
 	}
 	switch {
 	case r.Cluster && r.MasterName != "":
@@ -25,6 +28,7 @@ func (l *loader) redis(m *strictyaml.Map) Redis {
 	if r.Username != "" && r.Password.IsZero() && !m.Has("password") {
 		m.Refuse("username", "stands without a password", "write `password: {file: PATH}` or `{env: NAME}`")
 	}
+	l.sentinelUser(m, &r)
 	if !l.doc.Readable("redis.tls", "redis.insecure") {
 		return r
 	}
@@ -35,6 +39,22 @@ func (l *loader) redis(m *strictyaml.Map) Redis {
 		m.Refuse("insecure", "contradicts tls", "remove one of the two; insecure means no TLS, it never turns verification off")
 	}
 	return r
+}
+
+// sentinelUser: Sentinels know users of their own, also where they are called
+// the same.
+func (l *loader) sentinelUser(m *strictyaml.Map, r *Redis) {
+	if r.MasterName == "" && l.doc.Readable("redis.master_name") {
+		for _, key := range []string{"sentinel_username", "sentinel_password"} {
+			if m.Has(key) {
+				m.Refuse(key, "is a Sentinel's, and there is none", "write master_name, or remove it")
+			}
+		}
+		return
+	}
+	if r.SentinelUsername != "" && r.SentinelPassword.IsZero() && !m.Has("sentinel_password") {
+		m.Refuse("sentinel_username", "stands without a password", "write `sentinel_password: {file: PATH}` or `{env: NAME}`")
+	}
 }
 
 func (l *loader) redisAddresses(m *strictyaml.Map) []string {

@@ -105,7 +105,7 @@ func (c *Config) CheckSecrets() error {
 	if c.Keeper != nil {
 		refs = append(refs, c.Keeper.Auth.secrets("keeper.vault.auth")...)
 	}
-	refs = append(refs, secretRef{"redis.password", c.Redis.Password})
+	refs = append(refs, secretRef{"redis.password", c.Redis.Password}, secretRef{"redis.sentinel_password", c.Redis.SentinelPassword})
 	for _, ref := range refs {
 		if ref.secret.IsZero() {
 			continue

@@ -80,7 +80,7 @@ func TestCheckSecretsReportsAll(t *testing.T) {
 	if err := c.CheckSecrets(); !errors.As(err, &all) {
 		t.Fatalf("error %v, want *config.Error", err)
 	}
-	want := []string{"vault.auth.role_id", "vault.auth.secret_id", "keeper.vault.auth.role_id", "keeper.vault.auth.secret_id", "redis.password"}
+	want := []string{"vault.auth.role_id", "vault.auth.secret_id", "keeper.vault.auth.role_id", "keeper.vault.auth.secret_id", "redis.password", "redis.sentinel_password"}
 	if len(all.Violations) != len(want) {
 		t.Fatalf("violations %+v, want %v", all.Violations, want)
 	}

@@ -12,15 +12,10 @@ import (
 )
 
 // openRedis prepares the connection; nothing is sent yet.
-func openRedis(r config.Redis, logger *slog.Logger) (_ sharedstate.Client, err error) {
-	c := sharedstate.Config{Addresses: r.Addresses, MasterName: r.MasterName, Cluster: r.Cluster, Username: r.Username}
-	if !r.Password.IsZero() {
-		if c.Password, err = r.Password.Read(); err != nil {
-			return nil, fmt.Errorf("reading redis.password: %w", err)
-		}
-	}
-	if r.TLS != nil {
-		c.TLS = &sharedstate.TLS{CACert: r.TLS.CACert, Cert: r.TLS.Cert, Key: r.TLS.Key, ServerName: r.TLS.ServerName}
+func openRedis(r config.Redis, logger *slog.Logger) (sharedstate.Client, error) {
+	c, err := redisConfig(r)
+	if err != nil {
+		return nil, err
 	}
 	sharedstate.LogTo(logger)
 	client, err := sharedstate.Open(c)
@@ -30,10 +25,47 @@ func openRedis(r config.Redis, logger *slog.Logger) (_ sharedstate.Client, err e
 	return client, nil
 }
 
+func redisConfig(r config.Redis) (c sharedstate.Config, err error) {
+	c = sharedstate.Config{
+		Addresses: r.Addresses, MasterName: r.MasterName, Cluster: r.Cluster,
+		Username: r.Username, SentinelUsername: r.SentinelUsername,
+	}
+	if !r.Password.IsZero() {
+		if c.Password, err = r.Password.Read(); err != nil {
+			return c, fmt.Errorf("reading redis.password: %w", err)
+		}
+	}
+	if !r.SentinelPassword.IsZero() {
+		if c.SentinelPassword, err = r.SentinelPassword.Read(); err != nil {
+			return c, fmt.Errorf("reading redis.sentinel_password: %w", err)
+		}
+	}
+	if r.TLS != nil {
+		c.TLS = &sharedstate.TLS{CACert: r.TLS.CACert, Cert: r.TLS.Cert, Key: r.TLS.Key, ServerName: r.TLS.ServerName}
+	}
+	return c, nil
+}
+
 // lookAtRedis says what endangers the sessions in it.
 func lookAtRedis(ctx context.Context, cfg *config.Config, client sharedstate.Client, logger *slog.Logger) {
-	for _, warning := range sharedstate.CheckServer(ctx, client, sharedstate.CheckConfig{ClockSkew: cfg.Keys.ClockSkew}) {
-		logger.WarnContext(ctx, "redis: "+warning.Problem, "remedy", warning.Remedy, "node", warning.Node)
+	warn := func(w sharedstate.Warning) {
+		logger.WarnContext(ctx, "redis: "+w.Problem, "remedy", w.Remedy, "node", w.Node)
+	}
+	for _, warning := range sharedstate.CheckServer(ctx, client, sharedstate.CheckConfig{
+		ClockSkew: cfg.Keys.ClockSkew, ReplicasAck: cfg.Refresh.ReplicasAck,
+	}) {
+		warn(warning)
+	}
+	if cfg.Redis.MasterName == "" {
+		return
+	}
+	c, err := redisConfig(cfg.Redis)
+	if err != nil { // the connection was opened with it, so it has only just gone
+		logger.WarnContext(ctx, "the sentinels were not looked at", "error", err)
+		return
+	}
+	for _, warning := range sharedstate.CheckSentinels(ctx, c) {
+		warn(warning)
 	}
 }
 

@@ -335,6 +335,7 @@ func TestServeEnds(t *testing.T) {
 		"no clients":              {with("clients: [{id: orders", "clients: [{id: 'a:b'"), "client id"},
 		"no certificate":          {with(`drain: 5m`, `tls: {cert: /nowhere.pem, key: /nowhere.key}`), "listen.tls"},
 		"no password":             {with(`redis: {`, `redis: {password: {file: nothing}, `), "redis.password"},
+		"no sentinel's password":  {with(`redis: {`, `redis: {master_name: m, sentinel_password: {file: nothing}, `), "redis.sentinel_password"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,7 @@ package sharedstate
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,7 +14,7 @@ import (
 
 // Warning is something about the server that endangers sessions.
 type Warning struct {
-	// Node is the server's address in a cluster, empty otherwise.
+	// Node is the address of a cluster's node or of a Sentinel, empty otherwise.
 	Node string
 	// Problem and Remedy are for the operator to read.
 	Problem, Remedy string
@@ -33,6 +34,8 @@ const oldestMajor = 6 // what the scripts need: SET with PXAT came with 6.2
 type CheckConfig struct {
 	// ClockSkew is how far the server's clock may be from this machine's.
 	ClockSkew time.Duration
+	// ReplicasAck is how many replicas must have a revocation.
+	ReplicasAck int
 	// Now is this machine's clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -48,10 +51,14 @@ func CheckServer(ctx context.Context, client redis.UniversalClient, c CheckConfi
 	if !ok {
 		return checkNode(ctx, client, c)
 	}
+	return checkCluster(ctx, cluster, c)
+}
+
+func checkCluster(ctx context.Context, cluster *redis.ClusterClient, c CheckConfig) []Warning {
 	var mu sync.Mutex
 	var all []Warning
 	err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-		found := checkNode(ctx, node, c)
+		found := append(checkNode(ctx, node, c), checkClusterNode(ctx, node)...)
 		mu.Lock()
 		defer mu.Unlock()
 		for _, w := range found {
@@ -109,7 +116,30 @@ func checkNode(ctx context.Context, client redis.Cmdable, c CheckConfig) []Warni
 	case olderThan(version, oldestMajor, 2):
 		warn("redis is version "+version, "use 6.2 or newer")
 	}
+	found = append(found, checkReplicas(facts, c.ReplicasAck)...)
 	return append(found, checkClock(ctx, client, c)...)
+}
+
+// checkReplicas looks whether a revocation can be confirmed at all.
+func checkReplicas(facts map[string]string, want int) []Warning {
+	if want == 0 || facts["role"] == "slave" { // a replica is a warning already
+		return nil
+	}
+	text, told := facts["connected_slaves"]
+	connected, err := strconv.Atoi(text)
+	switch {
+	case !told || err != nil:
+		return []Warning{{
+			Problem: "redis does not tell how many replicas it has",
+			Remedy:  fmt.Sprintf("make sure that there are %d or more (refresh.replicas_ack)", want),
+		}}
+	case connected < want:
+		return []Warning{{
+			Problem: fmt.Sprintf("redis has %d connected replicas, refresh.replicas_ack is %d: every revocation answers 503", connected, want),
+			Remedy:  "connect replicas, one more than that so that one may fail, or lower refresh.replicas_ack",
+		}}
+	}
+	return nil
 }
 
 // checkClock compares clocks: the server's decides when a denial, a session and
@@ -144,15 +174,22 @@ func ask(ctx context.Context, client redis.Cmdable) map[string]string {
 		if err != nil {
 			continue
 		}
-		for line := range strings.Lines(text) {
-			if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
-				facts[name] = value
-			}
-		}
+		maps.Copy(facts, parseFacts(text))
 	}
 	for _, name := range []string{"appendfsync", "maxmemory-policy"} {
 		if answer, err := client.ConfigGet(ctx, name).Result(); err == nil && answer[name] != "" {
 			facts[strings.ReplaceAll(name, "-", "_")] = answer[name]
+		}
+	}
+	return facts
+}
+
+// parseFacts reads the lines of INFO.
+func parseFacts(text string) map[string]string {
+	facts := map[string]string{}
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			facts[name] = value
 		}
 	}
 	return facts

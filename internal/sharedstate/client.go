@@ -38,6 +38,10 @@ type Config struct {
 	Cluster bool
 	// Username and Password of the ACL user; empty for none.
 	Username, Password string
+	// SentinelUsername and SentinelPassword are the Sentinels' own ACL user;
+	// empty for none, and only with MasterName. A password alone is that of
+	// requirepass.
+	SentinelUsername, SentinelPassword string
 	// TLS; nil means plain TCP.
 	TLS *TLS
 	// PoolSize bounds the connections to one node; 0 means 64.
@@ -70,10 +74,28 @@ func Open(c Config) (Client, error) {
 		return nil, errors.New("opening redis: either a cluster or a sentinel's master, not both")
 	case !c.Cluster && c.MasterName == "" && len(c.Addresses) > 1:
 		return nil, errors.New("opening redis: several addresses need a cluster or a sentinel's master name")
+	case c.MasterName == "" && (c.SentinelUsername != "" || c.SentinelPassword != ""):
+		return nil, errors.New("opening redis: a user of the sentinels without a sentinel's master name")
 	}
+	options, err := c.options()
+	if err != nil {
+		return nil, fmt.Errorf("opening redis: %w", err)
+	}
+	if c.Cluster {
+		cluster := options.Cluster()
+		cluster.ClusterStateReloadInterval = clusterReload
+		return redis.NewClusterClient(cluster), nil
+	}
+	client := redis.NewUniversalClient(options)
+	client.AddHook(eager{})
+	return client, nil
+}
+
+func (c *Config) options() (*redis.UniversalOptions, error) {
 	options := &redis.UniversalOptions{
 		Addrs: c.Addresses, MasterName: c.MasterName,
 		Username: c.Username, Password: c.Password,
+		SentinelUsername: c.SentinelUsername, SentinelPassword: c.SentinelPassword,
 		DialTimeout: dialTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout, PoolTimeout: ioTimeout,
 		// Without this a caller's deadline is ignored.
 		ContextTimeoutEnabled: true,
@@ -86,6 +108,9 @@ func Open(c Config) (Client, error) {
 		ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,
 		// A plain Redis knows no maintenance notifications.
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+		// CLIENT SETINFO is unknown before Redis 7.2, which then cannot load an ACL
+		// that allows it, and refused where the ACL does not.
+		DisableIdentity: true,
 	}
 	if options.PoolSize == 0 {
 		options.PoolSize = 64
@@ -93,18 +118,11 @@ func Open(c Config) (Client, error) {
 	if c.TLS != nil {
 		t, err := c.TLS.config()
 		if err != nil {
-			return nil, fmt.Errorf("opening redis: %w", err)
+			return nil, err
 		}
 		options.TLSConfig = t
 	}
-	if c.Cluster {
-		cluster := options.Cluster()
-		cluster.ClusterStateReloadInterval = clusterReload
-		return redis.NewClusterClient(cluster), nil
-	}
-	client := redis.NewUniversalClient(options)
-	client.AddHook(eager{})
-	return client, nil
+	return options, nil
 }
 
 func (t *TLS) config() (*tls.Config, error) {

@@ -1,0 +1,175 @@
+package redistest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const slots = 16384
+
+// ClusterConfig describes a cluster to start.
+type ClusterConfig struct {
+	// Masters is how many there are, each with so many Replicas.
+	Masters, Replicas int
+	// Args are more arguments for each node, in which PORT stands for its port.
+	Args []string
+	// Admin opens a client that may do everything on a node; nil means plain TCP
+	// without a user.
+	Admin func(addr string) *redis.Client
+}
+
+// Node is a node of a cluster.
+type Node struct {
+	*Process
+
+	ID    string
+	Admin *redis.Client
+}
+
+// Cluster is a cluster of servers.
+type Cluster struct {
+	Masters []*Node
+	// Replicas[i] are those of Masters[i].
+	Replicas [][]*Node
+}
+
+// StartCluster starts a cluster whose slots are spread evenly over its masters
+// in their order, and returns when all nodes agree; ok is false if this machine
+// has no redis-server.
+func StartCluster(t testing.TB, c ClusterConfig) (cluster *Cluster, ok bool) {
+	t.Helper()
+	if c.Admin == nil {
+		c.Admin = func(addr string) *redis.Client { return redis.NewClient(&redis.Options{Addr: addr}) }
+	}
+	cluster = &Cluster{}
+	var all []*Node
+	for range c.Masters * (1 + c.Replicas) {
+		n, ok := startNode(t, c)
+		if !ok {
+			return nil, false
+		}
+		all = append(all, n)
+	}
+	join(t, all)
+	cluster.Masters = all[:c.Masters]
+	for i, master := range cluster.Masters {
+		must(t, master.Admin.ClusterAddSlotsRange(t.Context(), i*slots/c.Masters, (i+1)*slots/c.Masters-1).Err())
+		from := c.Masters + i*c.Replicas
+		cluster.Replicas = append(cluster.Replicas, all[from:from+c.Replicas])
+		for _, replica := range all[from : from+c.Replicas] {
+			must(t, replica.Admin.ClusterReplicate(t.Context(), master.ID).Err())
+		}
+	}
+	until(t, "the nodes agree", func() bool {
+		for _, n := range all {
+			if !n.agrees(t, c.Masters) {
+				return false
+			}
+		}
+		return true
+	})
+	return cluster, true
+}
+
+func startNode(t testing.TB, c ClusterConfig) (*Node, bool) {
+	t.Helper()
+	args := append([]string{
+		"--cluster-enabled", "yes", "--cluster-port", FreePort(t), "--cluster-announce-ip", "127.0.0.1",
+		"--repl-diskless-sync-delay", "0", "--cluster-allow-replica-migration", "no",
+		// A halted node is not to be replaced while the machine is merely busy.
+		"--cluster-node-timeout", "60000",
+	}, c.Args...)
+	p, ok := StartProcess(t, args...)
+	if !ok {
+		return nil, false
+	}
+	n := &Node{Process: p, Admin: c.Admin(p.Addr)}
+	t.Cleanup(func() { _ = n.Admin.Close() })
+	n.ID = n.Admin.Do(t.Context(), "CLUSTER", "MYID").String()
+	n.ID = n.ID[strings.LastIndex(n.ID, " ")+1:]
+	return n, true
+}
+
+func join(t testing.TB, all []*Node) {
+	t.Helper()
+	for i, n := range all {
+		must(t, n.Admin.Do(t.Context(), "CLUSTER", "SET-CONFIG-EPOCH", i+1).Err()) // or two might claim one
+		bus := n.Admin.ConfigGet(t.Context(), "cluster-port").Val()["cluster-port"]
+		must(t, all[0].Admin.Do(t.Context(), "CLUSTER", "MEET", "127.0.0.1", n.Port, bus).Err())
+	}
+	until(t, "every node knows every node", func() bool {
+		for _, n := range all {
+			known := n.Admin.ClusterNodes(t.Context()).Val()
+			if strings.Count(known, " connected") != len(all) || strings.Contains(known, "handshake") {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// agrees reports whether the node sees all slots served, and is in step if it
+// is a replica.
+func (n *Node) agrees(t testing.TB, masters int) bool {
+	t.Helper()
+	state := n.Admin.ClusterInfo(t.Context()).Val()
+	if !strings.Contains(state, "cluster_state:ok") || !strings.Contains(state, fmt.Sprintf("cluster_size:%d", masters)) {
+		return false
+	}
+	replication := n.Admin.Info(t.Context(), "replication").Val()
+	return strings.Contains(replication, "role:master") || strings.Contains(replication, "master_link_status:up")
+}
+
+// Owner is the master of a key's slot at the start.
+func (c *Cluster) Owner(t testing.TB, key string) (at int, slot int64) {
+	t.Helper()
+	slot, err := c.Masters[0].Admin.ClusterKeySlot(t.Context(), key).Result()
+	must(t, err)
+	for int64((at+1)*slots/len(c.Masters)-1) < slot {
+		at++
+	}
+	return at, slot
+}
+
+// Move hands a slot over, with its keys.
+func (c *Cluster) Move(t testing.TB, slot int64, from, to *Node) {
+	t.Helper()
+	set := func(at *Node, args ...any) {
+		t.Helper()
+		must(t, at.Admin.Do(t.Context(), append([]any{"CLUSTER", "SETSLOT", slot}, args...)...).Err())
+	}
+	set(to, "IMPORTING", from.ID)
+	set(from, "MIGRATING", to.ID)
+	for _, key := range from.Admin.ClusterGetKeysInSlot(t.Context(), int(slot), 1000).Val() {
+		must(t, from.Admin.Migrate(t.Context(), "127.0.0.1", to.Port, key, 0, 5*time.Second).Err())
+	}
+	set(to, "NODE", to.ID)
+	for _, n := range c.Masters {
+		set(n, "NODE", to.ID)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// until polls; a busy machine may take its time.
+func until(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(60 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within a minute: %s", what)
+		}
+		<-tick.C
+	}
+}
