@@ -135,22 +135,29 @@ func (c *Cluster) Owner(t testing.TB, key string) (at int, slot int64) {
 	return at, slot
 }
 
-// Move hands a slot over, with its keys.
-func (c *Cluster) Move(t testing.TB, slot int64, from, to *Node) {
+// Leave begins to move a slot: its keys are gone from a node, which sends
+// whoever asks for one on by ASK.
+func (c *Cluster) Leave(t testing.TB, slot int64, from, to *Node) {
 	t.Helper()
-	set := func(at *Node, args ...any) {
-		t.Helper()
-		must(t, at.Admin.Do(t.Context(), append([]any{"CLUSTER", "SETSLOT", slot}, args...)...).Err())
-	}
-	set(to, "IMPORTING", from.ID)
-	set(from, "MIGRATING", to.ID)
+	to.setSlot(t, slot, "IMPORTING", from.ID)
+	from.setSlot(t, slot, "MIGRATING", to.ID)
 	for _, key := range from.Admin.ClusterGetKeysInSlot(t.Context(), int(slot), 1000).Val() {
 		must(t, from.Admin.Migrate(t.Context(), "127.0.0.1", to.Port, key, 0, 5*time.Second).Err())
 	}
-	set(to, "NODE", to.ID)
+}
+
+// Arrive ends what Leave began: the slot is another node's.
+func (c *Cluster) Arrive(t testing.TB, slot int64, to *Node) {
+	t.Helper()
+	to.setSlot(t, slot, "NODE", to.ID)
 	for _, n := range c.Masters {
-		set(n, "NODE", to.ID)
+		n.setSlot(t, slot, "NODE", to.ID)
 	}
+}
+
+func (n *Node) setSlot(t testing.TB, slot int64, args ...any) {
+	t.Helper()
+	must(t, n.Admin.Do(t.Context(), append([]any{"CLUSTER", "SETSLOT", slot}, args...)...).Err())
 }
 
 func must(t testing.TB, err error) {
