@@ -54,13 +54,13 @@ func (w *Writer) Run(ctx context.Context, script *redis.Script, keys []string, a
 	}
 	cluster, isCluster := w.cfg.Redis.(*redis.ClusterClient)
 	if !isCluster {
-		return w.run(ctx, w.cfg.Redis, script, keys, args)
+		return w.run(ctx, w.cfg.Redis.Pipeline(), script, keys, args)
 	}
 	return w.runInCluster(ctx, cluster, script, keys, args)
 }
 
-func (w *Writer) run(ctx context.Context, node redis.Cmdable, script *redis.Script, keys []string, args []any) *redis.Cmd {
-	pipe := node.Pipeline()
+// run goes through one connection, in what a pipeline begins with.
+func (w *Writer) run(ctx context.Context, pipe redis.Pipeliner, script *redis.Script, keys []string, args []any) *redis.Cmd {
 	cmd := script.Eval(ctx, pipe, keys, args...)
 	wait := pipe.Do(ctx, "WAIT", w.cfg.Replicas, w.cfg.Timeout.Milliseconds())
 	_, _ = pipe.Exec(ctx) // both are asked
@@ -71,28 +71,6 @@ func (w *Writer) run(ctx context.Context, node redis.Cmdable, script *redis.Scri
 		cmd.SetErr(fmt.Errorf("waiting for replicas: %w", err))
 	} else if got < int64(w.cfg.Replicas) {
 		cmd.SetErr(fmt.Errorf("%w: %d of %d within %s", ErrNotReplicated, got, w.cfg.Replicas, w.cfg.Timeout))
-	}
-	return cmd
-}
-
-// runInCluster asks the slot's primary itself, for a cluster's pipeline would
-// send WAIT, which has no key, to any node. A slot that has moved is looked for
-// again: nothing was written where it was.
-func (w *Writer) runInCluster(ctx context.Context, cluster *redis.ClusterClient, script *redis.Script, keys []string, args []any) *redis.Cmd {
-	const tries = 3
-	var cmd *redis.Cmd
-	for range tries {
-		node, err := cluster.MasterForKey(ctx, keys[0])
-		if err != nil {
-			cmd = redis.NewCmd(ctx)
-			cmd.SetErr(err)
-			return cmd
-		}
-		cmd = w.run(ctx, node, script, keys, args)
-		if !redis.HasErrorPrefix(cmd.Err(), "MOVED") && !redis.HasErrorPrefix(cmd.Err(), "ASK") {
-			return cmd
-		}
-		cluster.ReloadState(ctx)
 	}
 	return cmd
 }
