@@ -100,9 +100,9 @@ func memberOf(entry redis.Z) string {
 }
 
 // forget takes sids out of an index. If it fails they are merely found again.
-func (s *Store) forget(ctx context.Context, o Owner, sids []string) {
+func (s *Store) forget(ctx context.Context, o Owner, sids []string) (done bool) {
 	if len(sids) == 0 {
-		return
+		return true
 	}
 	members := make([]any, len(sids))
 	for i, sid := range sids {
@@ -110,7 +110,9 @@ func (s *Store) forget(ctx context.Context, o Owner, sids []string) {
 	}
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	if err := s.redis.ZRem(ctx, o.index(), members...).Err(); err != nil {
+	err := s.redis.ZRem(ctx, o.index(), members...).Err()
+	if err != nil {
 		s.log.DebugContext(ctx, "pruning an index of sessions", "error", err)
 	}
+	return err == nil
 }

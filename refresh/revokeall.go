@@ -107,7 +107,9 @@ func (s *Store) endAll(ctx context.Context, o Owner, entries []redis.Z) (ended i
 	if err := s.buryAll(ctx, theirs); err != nil {
 		return 0, others, err
 	}
-	s.forget(ctx, o, over)
+	if !s.forget(ctx, o, over) {
+		others += int64(len(over)) // or the next round would begin with them again
+	}
 	return ended, others, nil
 }
 
