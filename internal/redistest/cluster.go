@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,8 +16,9 @@ const slots = 16384
 type ClusterConfig struct {
 	// Masters is how many there are, each with so many Replicas.
 	Masters, Replicas int
-	// Args are more arguments for each node, in which PORT stands for its port.
-	Args []string
+	// Config is a text of configuration for each node, as that of StartConfigured;
+	// empty means plain TCP on PORT.
+	Config string
 	// Admin opens a client that may do everything on a node; nil means plain TCP
 	// without a user.
 	Admin func(addr string) *redis.Client
@@ -36,6 +38,9 @@ type Cluster struct {
 	// Replicas[i] are those of Masters[i].
 	Replicas [][]*Node
 }
+
+// Nodes are all of them.
+func (c *Cluster) Nodes() []*Node { return slices.Concat(c.Masters, slices.Concat(c.Replicas...)) }
 
 // StartCluster starts a cluster whose slots are spread evenly over its masters
 // in their order, and returns when all nodes agree; ok is false if this machine
@@ -77,13 +82,14 @@ func StartCluster(t testing.TB, c ClusterConfig) (cluster *Cluster, ok bool) {
 
 func startNode(t testing.TB, c ClusterConfig) (*Node, bool) {
 	t.Helper()
-	args := append([]string{
+	if c.Config == "" {
+		c.Config = "bind 127.0.0.1\nport PORT\nsave \"\"\ndir DIR\n"
+	}
+	p, ok := StartConfigured(t, c.Config,
 		"--cluster-enabled", "yes", "--cluster-port", FreePort(t), "--cluster-announce-ip", "127.0.0.1",
 		"--repl-diskless-sync-delay", "0", "--cluster-allow-replica-migration", "no",
-		// A halted node is not to be replaced while the machine is merely busy.
-		"--cluster-node-timeout", "60000",
-	}, c.Args...)
-	p, ok := StartProcess(t, args...)
+		// A halted node is not to be replaced, nor one of a machine that is merely busy.
+		"--cluster-node-timeout", "60000")
 	if !ok {
 		return nil, false
 	}
@@ -142,7 +148,11 @@ func (c *Cluster) Leave(t testing.TB, slot int64, from, to *Node) {
 	to.setSlot(t, slot, "IMPORTING", from.ID)
 	from.setSlot(t, slot, "MIGRATING", to.ID)
 	for _, key := range from.Admin.ClusterGetKeysInSlot(t.Context(), int(slot), 1000).Val() {
-		must(t, from.Admin.Migrate(t.Context(), "127.0.0.1", to.Port, key, 0, 5*time.Second).Err())
+		migrate := []any{"MIGRATE", "127.0.0.1", to.Port, key, 0, 5000}
+		if o := to.Admin.Options(); o.Username != "" {
+			migrate = append(migrate, "AUTH2", o.Username, o.Password)
+		}
+		must(t, from.Admin.Do(t.Context(), migrate...).Err())
 	}
 }
 

@@ -110,7 +110,7 @@ func TestCheckServerThatIsDown(t *testing.T) {
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	addr, ok := redistest.Start(t, "--port", "PORT", "--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1",
-		"--maxmemory-policy", "volatile-ttl", "--appendonly", "yes")
+		"--cluster-port", redistest.FreePort(t), "--cluster-require-full-coverage", "no", "--maxmemory-policy", "volatile-ttl", "--appendonly", "yes")
 	if !ok {
 		return
 	}

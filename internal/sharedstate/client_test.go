@@ -1,14 +1,7 @@
 package sharedstate_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -48,6 +41,7 @@ func TestOpenRefuses(t *testing.T) {
 		want   string
 	}{
 		"no address":           {sharedstate.Config{}, "no address"},
+		"no sentinel to ask":   {sharedstate.Config{Addresses: one, SentinelUsername: "u", SentinelPassword: "p"}, "without a sentinel's master"},
 		"two servers":          {sharedstate.Config{Addresses: []string{"a:1", "b:1"}}, "several addresses"},
 		"cluster and sentinel": {sharedstate.Config{Addresses: one, Cluster: true, MasterName: "m"}, "not both"},
 		"no CA file":           {sharedstate.Config{Addresses: one, TLS: &sharedstate.TLS{CACert: filepath.Join(dir, "none")}}, "authorities"},
@@ -94,19 +88,19 @@ func TestSilentServer(t *testing.T) {
 // TestTLS: an ACL user over mutual TLS, and nobody without.
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	files := certificates(t)
+	files := redistest.Certificates(t)
 	acl := filepath.Join(t.TempDir(), "users.acl")
 	if err := os.WriteFile(acl, []byte("user default off\nuser signet on >secret ~signet:* +@all\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	addr, ok := redistest.Start(t, "--port", "0", "--tls-port", "PORT", "--tls-ca-cert-file", files.ca, "--tls-cert-file", files.cert,
-		"--tls-key-file", files.key, "--tls-auth-clients", "yes", "--aclfile", acl)
+	addr, ok := redistest.Start(t, "--port", "0", "--tls-port", "PORT", "--tls-ca-cert-file", files.CA, "--tls-cert-file", files.Cert,
+		"--tls-key-file", files.Key, "--tls-auth-clients", "yes", "--aclfile", acl)
 	if !ok {
 		return
 	}
 	good := sharedstate.Config{
 		Addresses: []string{addr}, Username: "signet", Password: "secret",
-		TLS: &sharedstate.TLS{CACert: files.ca, Cert: files.cert, Key: files.key, ServerName: "redis.test"},
+		TLS: &sharedstate.TLS{CACert: files.CA, Cert: files.Cert, Key: files.Key, ServerName: "redis.test"},
 	}
 	if err := open(t, good).Ping(t.Context()).Err(); err != nil {
 		t.Fatalf("over TLS: %v", err)
@@ -127,41 +121,6 @@ func TestTLS(t *testing.T) {
 			t.Errorf("%s: got in", name)
 		}
 	}
-}
-
-type pemFiles struct{ ca, cert, key string }
-
-// certificates makes one self-signed certificate, for both sides.
-func certificates(t *testing.T) pemFiles {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "redis.test"}, DNSNames: []string{"redis.test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	write := func(name, kind string, der []byte) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	cert := write("cert.pem", "CERTIFICATE", der)
-	return pemFiles{ca: cert, cert: cert, key: write("key.pem", "PRIVATE KEY", keyDER)}
 }
 
 // TestServerComesBack: however often it was asked for in vain, the first call
