@@ -62,6 +62,33 @@ func TestManualsExamplesLoad(t *testing.T) {
 	}
 }
 
+// TestRedisManualsExamplesLoad: each is the part of a file that is about Redis.
+func TestRedisManualsExamplesLoad(t *testing.T) {
+	text, err := os.ReadFile("../docs/redis.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := fenced.FindAllStringSubmatch(string(text), -1)
+	if len(blocks) != 3 {
+		t.Fatalf("%d examples, want a server, Sentinel and Cluster", len(blocks))
+	}
+	const rest = `issuer: https://tokens.example.com
+vault:
+  address: https://vault.example.com:8200
+  auth: {method: token_file, token_file: token}
+rings: [{name: signet-es256}]
+`
+	for _, block := range blocks {
+		path := filepath.Join(t.TempDir(), "signet.yaml")
+		if err := os.WriteFile(path, []byte(rest+block[1]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := config.Load(path); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestManualHasEveryKey: testdata/good/full.yaml has every key that there is;
 // the manual's full example and its tables must have them too.
 func TestManualHasEveryKey(t *testing.T) {

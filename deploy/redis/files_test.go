@@ -6,6 +6,7 @@ package deployredis_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"os"
 	"regexp"
@@ -88,7 +89,7 @@ func give(t *testing.T, admin redis.UniversalClient, user string, rules []string
 	}
 }
 
-// refusals are what a server refused a user since forgive, as commands and keys.
+// refusals are what a server refused a user since forgive.
 func refusals(t *testing.T, admin redis.UniversalClient, user string) []string {
 	t.Helper()
 	entries, err := admin.Do(t.Context(), "ACL", "LOG").Slice()
@@ -102,7 +103,7 @@ func refusals(t *testing.T, admin redis.UniversalClient, user string) []string {
 			t.Fatalf("ACL LOG answers %v", entry)
 		}
 		if facts["username"] == user {
-			all = append(all, strings.ToLower(facts["reason"].(string)+" "+facts["object"].(string)))
+			all = append(all, fmt.Sprintf("%v %v", facts["reason"], facts["object"]))
 		}
 	}
 	return all
