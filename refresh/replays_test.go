@@ -21,8 +21,15 @@ import (
 // had gone by. The seal does not cover it.
 var setBack = redis.NewScript(`
 local stored = redis.call('GET', KEYS[1])
-local rotated = string.format('%013.0f', tonumber(string.sub(stored, 45, 57)) - tonumber(ARGV[1]))
-redis.call('SET', KEYS[1], string.sub(stored, 1, 44) .. rotated .. string.sub(stored, 58), 'KEEPTTL')
+local n = 0
+for i = 25, 30 do n = n * 256 + string.byte(stored, i) end
+n = n - tonumber(ARGV[1])
+local rotated = ''
+for _ = 1, 6 do
+  rotated = string.char(n % 256) .. rotated
+  n = math.floor(n / 256)
+end
+redis.call('SET', KEYS[1], string.sub(stored, 1, 24) .. rotated .. string.sub(stored, 31), 'KEEPTTL')
 return 'done'`)
 
 const replayGrace = 30 * time.Second
