@@ -26,7 +26,8 @@ type span struct {
 }
 
 // enter writes a session into an index of its, and learns from Redis when the
-// session begins, not before earliest, and ends.
+// session begins and ends. It begins at earliest, 0 for now, or right after the
+// not-befores.
 func (s *Store) enter(ctx context.Context, o Owner, locks []string, sid string, latest, earliest int64) (span, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
@@ -46,7 +47,7 @@ func (s *Store) enter(ctx context.Context, o Owner, locks []string, sid string, 
 		return span{}, unavailable("indexing a session", err)
 	}
 	if sp.ends <= sp.begins {
-		return span{}, errOver
+		return span{}, unavailable("indexing a session", errOver)
 	}
 	for i := 2; i < len(answer); i += 2 {
 		score, err := strconv.ParseFloat(answer[i+1], 64)

@@ -1,11 +1,12 @@
 -- Enters a session into an index, and says when it begins and ends.
 -- KEYS[1] the index, the not-befores that it must come after
--- ARGV 1 sid   2 absolute life ms   3 absolute end ms at the latest   4 begins at the earliest, ms
+-- ARGV 1 sid   2 absolute life ms   3 absolute end ms at the latest   4 begins when, ms, or after the not-befores; 0 for now
 -- Answer: begins, ends, and some other entries with their scores, to be pruned if they are over
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 local function ms(n) return string.format('%.0f', n) end
-local begins = math.max(now, tonumber(ARGV[4]))
+local begins = tonumber(ARGV[4])
+if begins == 0 then begins = now end
 for i = 2, #KEYS do
   local lock = redis.call('GET', KEYS[i])
   if lock then

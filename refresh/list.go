@@ -101,7 +101,8 @@ func (s *Store) listed(ctx context.Context, o Owner, entries []redis.Z) ([]Sessi
 	return s.unlocked(ctx, mine)
 }
 
-// after are the next entries of an index, newest first.
+// after are the next entries of an index, newest first. Scores that are no time
+// of ours are passed over: no place could be said to be behind them.
 func (s *Store) after(ctx context.Context, o Owner, at position, count int) ([]redis.Z, error) {
 	var entries []redis.Z
 	// Those of the same millisecond come in the order of their sids, and some of
@@ -126,7 +127,7 @@ func (s *Store) reversed(ctx context.Context, o Owner, at position, skip int64, 
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	part, err := s.redis.ZRangeArgsWithScores(ctx, redis.ZRangeArgs{
-		Key: o.index(), Start: at.score(), Stop: "-inf", ByScore: true, Rev: true, Offset: skip, Count: int64(count),
+		Key: o.index(), Start: at.score(), Stop: "0", ByScore: true, Rev: true, Offset: skip, Count: int64(count),
 	}).Result()
 	if err != nil {
 		return nil, unavailable("reading an index of sessions", err)
@@ -156,7 +157,7 @@ func (s *Session) position(entries []redis.Z) position {
 
 func (p position) score() string {
 	if p.sid == "" {
-		return "+inf"
+		return strconv.FormatInt(maxMillis, 10)
 	}
 	return strconv.FormatInt(p.begins, 10)
 }

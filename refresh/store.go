@@ -160,8 +160,9 @@ func (s *Store) Create(ctx context.Context, family Family, session Session) (tok
 }
 
 // enterAll writes a session into the index of its client and that of its
-// subject. In a cluster they are in different slots: the second begins where
-// the first did, or later.
+// subject. In a cluster they are in different slots, of nodes with clocks of
+// their own. A session begins by one of them, and is in both indexes as of then:
+// a not-before covers what its index has.
 func (s *Store) enterAll(ctx context.Context, sid string, session *Session) (begins, ends int64, err error) {
 	latest := int64(maxMillis)
 	if !session.ExpiresAt.IsZero() {
@@ -175,6 +176,11 @@ func (s *Store) enterAll(ctx context.Context, sid string, session *Session) (beg
 	second, err := s.enter(ctx, subject, []string{subject.lock(), session.owner().lock()}, sid, latest, first.begins)
 	if err != nil {
 		return 0, 0, err
+	}
+	if second.begins > first.begins { // after a not-before of the subject's: its place in the other index is later
+		if _, err := s.enter(ctx, client, []string{client.lock()}, sid, latest, second.begins); err != nil {
+			return 0, 0, err
+		}
 	}
 	s.prune(ctx, client, first)
 	s.prune(ctx, subject, second)

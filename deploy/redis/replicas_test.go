@@ -21,11 +21,15 @@ func unconfirmedRevocation(t *testing.T, client redis.UniversalClient, replicas 
 	t.Helper()
 	store := newStore(client, 1)
 	token, session := login(t, store)
+	other, _ := login(t, store)
+	_, own := login(t, store)
 	for _, r := range replicas {
 		r.Halt(t)
 	}
 	ways := map[string]func(context.Context) error{
-		"the session": func(ctx context.Context) error { _, err := store.Revoke(ctx, session.SID, ""); return err },
+		"a refresh token":            func(ctx context.Context) error { return store.RevokeToken(ctx, other, clientID) },
+		"the session, by its client": func(ctx context.Context) error { _, err := store.Revoke(ctx, own.SID, clientID); return err },
+		"the session":                func(ctx context.Context) error { _, err := store.Revoke(ctx, session.SID, ""); return err },
 		"the subject": func(ctx context.Context) error {
 			_, err := store.RevokeAll(ctx, refresh.Owner{Subject: subject})
 			return err

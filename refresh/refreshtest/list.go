@@ -3,6 +3,7 @@ package refreshtest
 import (
 	"encoding/base64"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -19,6 +20,7 @@ var listTests = map[string]func(*fixture){
 	"ListRefusesCursorsOfNobody":   listRefusesCursors,
 	"ListSaysWhenSessionsWereUsed": listSaysWhen,
 	"ListGoesPastWhatIsOver":       listGoesPast,
+	"ListGoesPastScoresOfNobody":   listGoesPastScores,
 }
 
 // pages walks a whole list.
@@ -177,5 +179,26 @@ func listGoesPast(f *fixture) {
 	}
 	if got := sids(f.pages(refresh.Owner{Subject: alice}, 2)); !slices.Equal(got, first) {
 		f.t.Fatalf("listed %v, want %v", got, first)
+	}
+}
+
+// listGoesPastScores that somebody planted: the list ends all the same, and has
+// the others.
+func listGoesPastScores(f *fixture) {
+	for _, score := range []float64{math.Inf(-1), -1e300, -1.5, 1.5, 1e300, math.Inf(1)} {
+		alice := f.ownSubject("alice")
+		_, planted := f.login(alice, 1)
+		_, others := f.login(alice, 2)
+		if err := f.h.Redis.ZAdd(f.ctx(), f.indexOf(alice), redis.Z{Score: score, Member: planted[0]}).Err(); err != nil {
+			f.t.Fatalf("planting: %v", err)
+		}
+		for _, limit := range []int{1, 100} {
+			got := sids(f.pages(refresh.Owner{Subject: alice}, limit))
+			for _, sid := range others {
+				if n := len(slices.DeleteFunc(slices.Clone(got), func(s string) bool { return s != sid })); n != 1 {
+					f.t.Fatalf("score %g, limit %d: a session is there %d times", score, limit, n)
+				}
+			}
+		}
 	}
 }

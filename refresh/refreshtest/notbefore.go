@@ -2,6 +2,7 @@ package refreshtest
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +21,8 @@ var notBeforeTests = map[string]func(*fixture){
 	"RevokeAllWithinADeadline":          revokeAllWithinADeadline,
 	"RevokeAllThoughTidyingFails":       revokeAllThoughTidyingFails,
 	"RevokeOnlyTheClientsOwn":           revokeOnlyOwn,
+	"RevokeAllEndsWhatBeganAhead":       endsWhatBeganAhead,
+	"RevokeAllAgainAndAgain":            revokeAllAgain,
 }
 
 // login2 is a login of a subject at a client.
@@ -241,4 +244,44 @@ func revokeOnlyOwn(f *fixture) {
 	}
 	_, _, err := f.refreshAs(f.ctx(), token, session.ClientID)
 	f.wantCause(err, refresh.CauseRevoked)
+}
+
+// endsWhatBeganAhead: a session begins by the clock of one node, and the
+// not-before is set by that of another, or by one that was set back since.
+func endsWhatBeganAhead(f *fixture) {
+	for i := range 6 {
+		alice, web := f.ownSubject("alice"), f.ownSubject("web")
+		other := refresh.Owner{Subject: alice}
+		if i%2 == 1 {
+			other = refresh.Owner{ClientID: web}
+		}
+		ahead := strconv.FormatInt(f.serverNow().Add(time.Minute).UnixMilli(), 10)
+		if err := f.h.Redis.Set(f.ctx(), f.lockOf(other), ahead, time.Hour).Err(); err != nil {
+			f.t.Fatalf("planting: %v", err)
+		}
+		token, session := f.login2(alice, web)
+		if err := f.h.Redis.Del(f.ctx(), f.lockOf(other)).Err(); err != nil {
+			f.t.Fatalf("taking it back: %v", err)
+		}
+		// Its record is not touched: the not-before alone is to end it.
+		f.hooks.failPipelines(func(cmd redis.Cmder) bool { return cmd.Name() == "evalsha" })
+		f.revokeAll(owners(session)[i/2], 1)
+		f.hooks.failPipelines(nil)
+		f.wantDenied(accessToken(session), true)
+		_, _, err := f.refreshAs(f.ctx(), token, web)
+		f.wantCause(err, refresh.CauseRevoked)
+	}
+}
+
+// revokeAllAgain, faster than the clock ticks.
+func revokeAllAgain(f *fixture) {
+	o := refresh.Owner{Subject: f.ownSubject("alice")}
+	for range 20 {
+		token, _ := f.login2(o.Subject, "web")
+		if _, err := f.store.RevokeAll(f.ctx(), o); err != nil {
+			f.t.Fatalf("revoking: %v", err)
+		}
+		_, _, err := f.refreshAs(f.ctx(), token, "web")
+		f.wantCause(err, refresh.CauseRevoked)
+	}
 }
