@@ -83,16 +83,32 @@ func (s *Store) fetch(ctx context.Context, sids []string) (now int64, texts []st
 	return read()
 }
 
-// askRecords puts the question into a pipeline; the answer is to be read once
-// that was executed.
+// clock is TIME with a key: a cluster's client would send TIME itself, which has
+// none, to any node, and one that is silent would keep us from sessions that it
+// has nothing to do with.
+const clock = "return redis.call('TIME')"
+
+func timeOf(answer *redis.Cmd) (time.Time, error) {
+	parts, err := answer.Int64Slice()
+	if err != nil {
+		return time.Time{}, err
+	}
+	if len(parts) != 2 {
+		return time.Time{}, errMalformedAnswer
+	}
+	return time.Unix(parts[0], parts[1]*int64(time.Microsecond)), nil
+}
+
+// askRecords puts the question about one or more into a pipeline; the answer is
+// to be read once that was executed.
 func askRecords(ctx context.Context, pipe redis.Pipeliner, sids []string) func() (now int64, texts []string, err error) {
-	clock := pipe.Time(ctx)
+	asked := pipe.Eval(ctx, clock, []string{keySession + sids[0]})
 	gets := make([]*redis.StringCmd, len(sids))
 	for i, sid := range sids {
 		gets[i] = pipe.Get(ctx, keySession+sid)
 	}
 	return func() (int64, []string, error) {
-		at, err := clock.Result()
+		at, err := timeOf(asked)
 		if err != nil {
 			return 0, nil, err
 		}
