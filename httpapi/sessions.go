@@ -40,8 +40,8 @@ func (s *Server) listSessions(c echo.Context) error {
 
 // endSession is DELETE /v1/sessions/{sid}.
 func (s *Server) endSession(c echo.Context) error {
-	sid := c.Param("sid")
-	if strings.Contains(sid, "/") { // echo takes the rest of the path for it
+	sid, err := url.PathUnescape(c.Param("sid"))  // echo leaves that to us where the path is not in its usual form
+	if err != nil || strings.Contains(sid, "/") { // echo takes the rest of the path for it
 		return echo.ErrNotFound
 	}
 	client, _, err := s.askedOfSessions(c)
@@ -80,6 +80,9 @@ func (s *Server) askedOfSessions(c echo.Context, known ...string) (*clients.Clie
 	client, err := s.authenticate(c, form{})
 	if err != nil {
 		return nil, nil, err
+	}
+	if c.Request().ContentLength != 0 {
+		return nil, nil, malformed("this endpoint reads no body: its parameters belong into the URL")
 	}
 	query, err := url.ParseQuery(c.Request().URL.RawQuery)
 	if err != nil {

@@ -46,7 +46,8 @@ func TestSessions(t *testing.T) {
 	}
 	sid, _ := newest["sid"].(string)
 	for _, want := range []float64{1, 0} {
-		w := h.ask("login", http.MethodDelete, "/v1/sessions/"+sid)
+		// However the sid is written (RFC 3986 section 6.2.2.2).
+		w := h.ask("login", http.MethodDelete, fmt.Sprintf("/v1/sessions/%%%02X%s", sid[0], sid[1:]))
 		if w.Code != http.StatusOK || object(t, w)["revoked"] != want {
 			t.Errorf("status %d: %s", w.Code, w.Body)
 		}
@@ -90,5 +91,6 @@ func TestSessionsRefuse(t *testing.T) {
 		t.Run(name, func(*testing.T) { h.refused(h.ask(c.client, c.method, c.target), c.status, c.code) })
 	}
 	h.refused(h.send(request(http.MethodGet, "/v1/sessions?subject=x", "")), http.StatusUnauthorized, "invalid_client")
+	h.refused(h.send(h.as("admin", request(http.MethodDelete, "/v1/sessions?subject=x", "client=login"))), http.StatusBadRequest, "invalid_request")
 	h.refused(h.send(request(http.MethodDelete, "/v1/sessions?subject=", "")), http.StatusUnauthorized, "invalid_client")
 }
