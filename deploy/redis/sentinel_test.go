@@ -1,9 +1,13 @@
 package deployredis_test
 
 import (
+	"context"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -47,9 +51,73 @@ func TestSentinel(t *testing.T) {
 		err := work(t.Context(), t, client, 1)
 		return refusals(t, servers[0], "signet"), err
 	})
+	burst(t, c)
+	closedByTheServer(t, open(t, c), servers[0])
 	signetsSentinelUser(t, c, sentinels, addresses)
 	unconfirmedRevocation(t, open(t, c), replica)
 	failover(t, client, sentinels, servers, replica.Addr)
+}
+
+// burst is many callers at once who find no connection yet. That some of the
+// first do not get one in time is no fault on a slow machine; that it goes on is.
+func burst(t *testing.T, c sharedstate.Config) {
+	t.Helper()
+	const callers = 40
+	client := open(t, c)
+	rounds := 0
+	eventually(t, "every one of 40 callers is answered", func() bool {
+		rounds++
+		var failed atomic.Int32
+		var done sync.WaitGroup
+		for range callers {
+			done.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+				defer cancel()
+				if client.Ping(ctx).Err() != nil {
+					failed.Add(1)
+				}
+			})
+		}
+		done.Wait()
+		t.Logf("round %d: %d of %d callers were not answered", rounds, failed.Load(), callers)
+		return failed.Load() == 0
+	})
+	if rounds > 20 {
+		t.Errorf("it took %d rounds until every caller was answered", rounds)
+	}
+}
+
+// closedByTheServer: the connections of the pool are gone, as after a restart or
+// ACL LOAD. Nobody is told so.
+func closedByTheServer(t *testing.T, client redis.UniversalClient, server *redis.Client) {
+	t.Helper()
+	const conns = 12
+	one, ok := client.(*redis.Client)
+	if !ok {
+		t.Fatalf("the client is a %T", client)
+	}
+	eventually(t, "the pool is full", func() bool {
+		var held []*redis.Conn
+		for range conns {
+			conn := one.Conn()
+			held = append(held, conn)
+			if conn.Ping(t.Context()).Err() != nil {
+				break
+			}
+		}
+		for _, conn := range held {
+			_ = conn.Close()
+		}
+		return one.PoolStats().IdleConns >= conns
+	})
+	if err := server.ClientKillByFilter(t.Context(), "TYPE", "normal", "SKIPME", "yes").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range conns {
+		if err := client.Ping(t.Context()).Err(); err != nil {
+			t.Errorf("call %d after the server closed the connections: %v", i, err)
+		}
+	}
 }
 
 // sees reports whether every Sentinel says so of the master.

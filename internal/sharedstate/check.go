@@ -2,8 +2,10 @@ package sharedstate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +20,9 @@ type Warning struct {
 	Node string
 	// Problem and Remedy are for the operator to read.
 	Problem, Remedy string
+	// Unanswered says that the server said nothing, so that the rest is still
+	// to be found out.
+	Unanswered bool
 }
 
 func (w Warning) String() string {
@@ -57,24 +62,47 @@ func CheckServer(ctx context.Context, client redis.UniversalClient, c CheckConfi
 func checkCluster(ctx context.Context, cluster *redis.ClusterClient, c CheckConfig) []Warning {
 	var mu sync.Mutex
 	var all []Warning
+	masters := 0
 	err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
 		found := append(checkNode(ctx, node, c), checkClusterNode(ctx, node)...)
 		mu.Lock()
 		defer mu.Unlock()
+		masters++
 		for _, w := range found {
 			w.Node = node.Options().Addr
 			all = append(all, w)
 		}
 		return nil
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		all = append(all, unreachable(err))
+	case masters == 0:
+		all = append(all, Warning{
+			Problem: "no node of the cluster serves any slot", Unanswered: true,
+			Remedy: "make a cluster of the nodes: redis-cli --cluster create",
+		})
 	}
 	return all
 }
 
+// Refused reports whether the server answered, and let this user do nothing or
+// not that: no waiting mends it.
+func Refused(err error) bool {
+	reply, ok := errors.AsType[redis.Error](err)
+	return ok && slices.ContainsFunc([]string{"WRONGPASS", "NOAUTH", "NOPERM"}, func(prefix string) bool {
+		return redis.HasErrorPrefix(reply, prefix)
+	})
+}
+
+// RefusedRemedy is what to do then.
+const RefusedRemedy = "check redis.username and redis.password, and the user's rights against deploy/redis/users.acl; ACL LOG says what was refused"
+
 func unreachable(err error) Warning {
-	return Warning{Problem: fmt.Sprintf("redis does not answer: %v", err), Remedy: "check redis.addresses, the network, the ACL user and its password"}
+	return Warning{
+		Problem: fmt.Sprintf("redis does not answer: %v", err), Unanswered: true,
+		Remedy: "check redis.addresses, redis.tls, redis.cluster, the network, the ACL user and its password",
+	}
 }
 
 func checkNode(ctx context.Context, client redis.Cmdable, c CheckConfig) []Warning {

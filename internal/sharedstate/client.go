@@ -84,10 +84,13 @@ func Open(c Config) (Client, error) {
 	if c.Cluster {
 		cluster := options.Cluster()
 		cluster.ClusterStateReloadInterval = clusterReload
-		return redis.NewClusterClient(cluster), nil
+		client := redis.NewClusterClient(cluster)
+		client.OnNewNode(func(node *redis.Client) { node.AddHook(dialled{}) })
+		return client, nil
 	}
 	client := redis.NewUniversalClient(options)
 	client.AddHook(eager{})
+	client.AddHook(dialled{})
 	return client, nil
 }
 
@@ -104,6 +107,9 @@ func (c *Config) options() (*redis.UniversalOptions, error) {
 		// cluster the client repeats all the same: every script is idempotent.)
 		MaxRetries: -1, DialerRetries: 1,
 		PoolSize: c.PoolSize,
+		// A pool that is empty fills fast enough so, and all its callers at once would
+		// keep each other's handshakes from ending in time.
+		MaxConcurrentDials: 8,
 		// Our requests and answers are a few hundred bytes; the default is 32 KiB each.
 		ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,
 		// A plain Redis knows no maintenance notifications.
