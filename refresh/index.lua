@@ -10,7 +10,7 @@ if begins == 0 then begins = now end
 for i = 2, #KEYS do
   local lock = redis.call('GET', KEYS[i])
   if lock then
-    local at = tonumber(lock)
+    local at = string.find(lock, '^%d+$') and tonumber(lock)
     -- A clock that was set back may be behind a not-before, but not by this.
     if not at or at > now + 3600000 then return redis.error_reply('ERR not a not-before: ' .. KEYS[i]) end
     begins = math.max(begins, at + 1)
