@@ -53,7 +53,7 @@ func (o *keysOptions) add(cmd *cobra.Command) {
 func given(cmd *cobra.Command) error {
 	for name, nothing := range map[string]string{"ring": "", "kid": "", "version": "0", "above": "0", "subject": "", "client": "", "sid": "[]"} {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed && f.Value.String() == nothing {
-			return usage("--%s %q says nothing: give it a value, or leave it away", name, nothing)
+			return usage("--%s says nothing: give it a value, or leave it away", name)
 		}
 	}
 	return nil

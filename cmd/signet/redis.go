@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"signet/config"
@@ -46,27 +47,59 @@ func redisConfig(r config.Redis) (c sharedstate.Config, err error) {
 	return c, nil
 }
 
-// lookAtRedis says what endangers the sessions in it.
+// lookAgain is the pause until the next look at a Redis that did not answer.
+const lookAgain = 5 * time.Second
+
+// lookAtRedis says what endangers the sessions in it, as soon as it answers.
 func lookAtRedis(ctx context.Context, cfg *config.Config, client sharedstate.Client, logger *slog.Logger) {
-	warn := func(w sharedstate.Warning) {
-		logger.WarnContext(ctx, "redis: "+w.Problem, "remedy", w.Remedy, "node", w.Node)
+	said := ""
+	for {
+		warnings := sharedstate.CheckServer(ctx, client, sharedstate.CheckConfig{
+			ClockSkew: cfg.Keys.ClockSkew, ReplicasAck: cfg.Refresh.ReplicasAck,
+		})
+		silent := slices.ContainsFunc(warnings, func(w sharedstate.Warning) bool { return w.Unanswered })
+		if silent && warnings[0].String() == said { // not again what was said
+			warnings = nil
+		} else if silent {
+			said = warnings[0].String()
+		}
+		warnOfRedis(ctx, logger, warnings)
+		if !silent {
+			found := len(warnings) + lookAtSentinels(ctx, cfg, logger)
+			logger.InfoContext(ctx, "redis looked at", "warnings", found)
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(lookAgain):
+		}
 	}
-	for _, warning := range sharedstate.CheckServer(ctx, client, sharedstate.CheckConfig{
-		ClockSkew: cfg.Keys.ClockSkew, ReplicasAck: cfg.Refresh.ReplicasAck,
-	}) {
-		warn(warning)
+}
+
+func warnOfRedis(ctx context.Context, logger *slog.Logger, warnings []sharedstate.Warning) {
+	for _, w := range warnings {
+		attributes := []any{"remedy", w.Remedy}
+		if w.Node != "" {
+			attributes = append(attributes, "node", w.Node)
+		}
+		logger.WarnContext(ctx, "redis: "+w.Problem, attributes...)
 	}
+}
+
+// lookAtSentinels says how many warnings there were.
+func lookAtSentinels(ctx context.Context, cfg *config.Config, logger *slog.Logger) int {
 	if cfg.Redis.MasterName == "" {
-		return
+		return 0
 	}
 	c, err := redisConfig(cfg.Redis)
 	if err != nil { // the connection was opened with it, so it has only just gone
 		logger.WarnContext(ctx, "the sentinels were not looked at", "error", err)
-		return
+		return 1
 	}
-	for _, warning := range sharedstate.CheckSentinels(ctx, c) {
-		warn(warning)
-	}
+	warnings := sharedstate.CheckSentinels(ctx, c)
+	warnOfRedis(ctx, logger, warnings)
+	return len(warnings)
 }
 
 // reportMaxTTLs tells the keepers each interval what this replica may sign,

@@ -96,6 +96,9 @@ func (s *service) load(ctx context.Context, what string, load func(context.Conte
 		if errors.Is(err, vaultapi.ErrPermissionDenied) {
 			remedy = "signet vault init: the policy of this login does not cover a key of the configuration"
 		}
+		if sharedstate.Refused(err) {
+			remedy = sharedstate.RefusedRemedy
+		}
 		s.logger.WarnContext(ctx, "not read yet, trying again", "what", what, "error", err, "in", wait.String(), "remedy", remedy)
 		select {
 		case <-ctx.Done():

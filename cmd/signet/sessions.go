@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"signet/clients"
 	"signet/config"
+	"signet/internal/sharedstate"
 	"signet/refresh"
 )
 
@@ -74,13 +76,33 @@ func (s *sessions) each(ctx context.Context, o refresh.Owner, give func([]refres
 	for cursor := ""; ; {
 		page, next, err := s.store.List(ctx, refresh.ListRequest{Owner: o, Limit: refresh.MaxLimit, Cursor: cursor})
 		if err != nil {
-			return fmt.Errorf("redis at %s: %w", strings.Join(s.cfg.Redis.Addresses, ", "), err)
+			return s.explain(err)
 		}
 		if !give(page) || next == "" {
 			return nil
 		}
 		cursor = next
 	}
+}
+
+// explain says where and, where it is known, what to do.
+func (s *sessions) explain(err error) error {
+	err = fmt.Errorf("redis at %s: %w", strings.Join(s.cfg.Redis.Addresses, ", "), err)
+	if sharedstate.Refused(err) {
+		return fmt.Errorf("%w; %s", err, sharedstate.RefusedRemedy)
+	}
+	return err
+}
+
+// clientsFile are the clients of the configuration's file.
+func (s *sessions) clientsFile() (*clients.Registry, error) {
+	c := clientsConfig(s.cfg)
+	c.Logger = slog.New(slog.DiscardHandler)
+	registry, err := clients.Open(c)
+	if err != nil {
+		return nil, fmt.Errorf("reading the clients: %w", err)
+	}
+	return registry, nil
 }
 
 // printable keeps what somebody wrote into Redis from steering a terminal.

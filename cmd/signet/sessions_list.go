@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"signet/clients"
 	"signet/refresh"
 )
 
@@ -37,6 +35,9 @@ end.`,
 			if err := given(cmd); err != nil {
 				return err
 			}
+			if cmd.Flags().Changed("limit") && o.owner == (refresh.Owner{}) {
+				return usage("--limit is for a list: name a --subject or a --client")
+			}
 			if limit < 0 {
 				return usage("--limit %d: use a number of sessions, or 0 for all", limit)
 			}
@@ -61,16 +62,14 @@ end.`,
 type clientCount struct {
 	ClientID string `json:"client_id"`
 	Sessions int    `json:"sessions"`
-	// LastUsedAt is when the one that was used last was, RFC 3339; empty for none.
-	LastUsedAt string `json:"last_used_at,omitempty"`
+	// LastUsedAt is when the one that was used last was; nil for none.
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
 }
 
 func (s *sessions) count(ctx context.Context, format output) error {
-	c := clientsConfig(s.cfg)
-	c.Logger = slog.New(slog.DiscardHandler)
-	registry, err := clients.Open(c)
+	registry, err := s.clientsFile()
 	if err != nil {
-		return fmt.Errorf("reading the clients: %w", err)
+		return err
 	}
 	counts := []clientCount{}
 	for _, id := range registry.IDs() {
@@ -80,7 +79,8 @@ func (s *sessions) count(ctx context.Context, format output) error {
 		}
 		one := clientCount{ClientID: id, Sessions: n}
 		if !last.IsZero() {
-			one.LastUsedAt = last.UTC().Format(time.RFC3339)
+			last = last.UTC().Truncate(time.Second)
+			one.LastUsedAt = &last
 		}
 		counts = append(counts, one)
 	}
@@ -92,7 +92,11 @@ func (s *sessions) count(ctx context.Context, format output) error {
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "CLIENT\tSESSIONS\tLAST USED") // Flush tells the error
 	for _, one := range counts {
-		_, _ = fmt.Fprintf(w, "%s\t%d\t%s\n", one.ClientID, one.Sessions, orNone(one.LastUsedAt))
+		used := none
+		if one.LastUsedAt != nil {
+			used = utc(*one.LastUsedAt)
+		}
+		_, _ = fmt.Fprintf(w, "%s\t%d\t%s\n", one.ClientID, one.Sessions, used)
 	}
 	return w.Flush()
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -88,6 +89,7 @@ func sessionsRevoke(ctx context.Context, cmd *cobra.Command, o *revokeOptions) e
 	if _, err := fmt.Fprintln(s.out, plan); err != nil {
 		return err
 	}
+	s.noteStranger(o.owner.ClientID)
 	if o.dryRun {
 		return nil
 	}
@@ -98,10 +100,22 @@ func sessionsRevoke(ctx context.Context, cmd *cobra.Command, o *revokeOptions) e
 	}
 	n, err := s.revoke(ctx, o)
 	if err != nil {
-		return fmt.Errorf("redis at %s: %w; run it again, what is done stays done", strings.Join(s.cfg.Redis.Addresses, ", "), err)
+		return fmt.Errorf("%w; run it again, what is done stays done", s.explain(err))
 	}
 	_, err = fmt.Fprintf(s.out, "Sessions ended: %d.\n", n)
 	return err
+}
+
+// noteStranger says that a client is not in the clients file, for it may be
+// misspelt; it may also have been there.
+func (s *sessions) noteStranger(id string) {
+	registry, err := s.clientsFile()
+	if id == "" || err != nil {
+		return
+	}
+	if _, known := registry.Lookup(id); !known {
+		_, _ = fmt.Fprintf(s.err, "note: there is no client %s in %s\n", strconv.Quote(id), s.cfg.Clients.File)
+	}
 }
 
 func (s *sessions) revokePlan(ctx context.Context, o *revokeOptions) (plan, word string, err error) {

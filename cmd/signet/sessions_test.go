@@ -117,7 +117,7 @@ func TestSessionsList(t *testing.T) {
 		Clients []clientCount `json:"clients"`
 	}
 	stdout, _ = f.run(0, "list", "-o", "json")
-	if err := json.Unmarshal([]byte(stdout), &counts); err != nil || len(counts.Clients) != 2 || counts.Clients[0].Sessions != 2 || counts.Clients[0].LastUsedAt == "" {
+	if err := json.Unmarshal([]byte(stdout), &counts); err != nil || len(counts.Clients) != 2 || counts.Clients[0].Sessions != 2 || counts.Clients[0].LastUsedAt == nil {
 		t.Errorf("%v: %s", err, stdout)
 	}
 }
@@ -161,7 +161,8 @@ func TestSessionsRefuse(t *testing.T) {
 		"revoke --subject user:alice":                 "use --yes",
 		"revoke --yes user:alice":                     "unknown argument",
 		"list --client=":                              "says nothing",
-		"list --limit -1":                             "--limit",
+		"list --limit 3":                              "name a --subject",
+		"list --client x --limit -1":                  "--limit",
 		"list -o yaml":                                "use table or json",
 	} {
 		if _, stderr := f.run(2, strings.Fields(line)...); !strings.Contains(stderr, want) {
