@@ -79,7 +79,7 @@ func (s *Store) look(ctx context.Context, p presented) (verdict, error) {
 	return v, nil
 }
 
-// admit is the first row of the table: no session, or not this caller's.
+// admit comes before all else that is judged: no session, or not this caller's.
 func (s *Store) admit(ctx context.Context, p presented, v verdict, clientID, sender string) (Session, error) {
 	session, err := s.verified(ctx, p, v, clientID)
 	if err != nil {

@@ -12,7 +12,7 @@ const (
 	gone         // no record
 )
 
-// automaton is a session as the table of the protocol has it, written down a
+// automaton is a session as the protocol has it, written down a
 // second time without a look at the script. Time is no part of it: the grace
 // is nothing or outlives the test, and a step of its own brings the end.
 type automaton struct {
@@ -36,7 +36,7 @@ const (
 	rolledBack
 )
 
-// judge is the table, for a session that is alive.
+// judge says what a presented generation is, for a session that is alive.
 func (a automaton) judge(s step) verdict {
 	switch {
 	case s.g == a.n:
@@ -54,7 +54,7 @@ func (a automaton) judge(s step) verdict {
 	}
 }
 
-// commit is the rotation. What the table would have revoked it leaves alone.
+// commit is the rotation. What is to be revoked it leaves alone.
 func (a automaton) commit(s step) automaton {
 	if a.life != alive {
 		return a
@@ -76,7 +76,7 @@ func (a automaton) commit(s step) automaton {
 	return a
 }
 
-// end revokes what the table says is to be revoked, and nothing else.
+// end revokes what the protocol says is to be revoked, and nothing else.
 func (a automaton) end(s step) automaton {
 	s.attempt = ""
 	if v := a.judge(s); a.life == alive && (v == reuse || v == rolledBack) {

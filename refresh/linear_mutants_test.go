@@ -7,7 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-//go:embed script.lua
+//go:embed protocol.lua
 var protocolSource string
 
 //go:embed revoke.lua

@@ -11,8 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-//go:embed script.lua
-var scriptSource string
+//go:embed protocol.lua
+var protocolSource string
 
 //go:embed create.lua
 var createSource string
@@ -32,7 +32,7 @@ type scripts struct{ protocol, create, revoke, index, notBefore *redis.Script }
 
 func newScripts() scripts {
 	return scripts{
-		protocol: redis.NewScript(scriptSource), create: redis.NewScript(createSource),
+		protocol: redis.NewScript(protocolSource), create: redis.NewScript(createSource),
 		revoke: redis.NewScript(revokeSource), index: redis.NewScript(indexSource), notBefore: redis.NewScript(notBeforeSource),
 	}
 }

@@ -24,7 +24,7 @@ const (
 	modelAbsolute = 10 * time.Minute
 )
 
-// automaton is a session as the table has it.
+// automaton is a session as the protocol has it.
 type automaton struct {
 	revoked             bool
 	n                   uint32

@@ -3,7 +3,7 @@
 --
 -- KEYS[1] the session's record
 -- ARGV    1 mode: check (never writes), commit (rotates), end (revokes, and only
---           what the table below says is to be revoked)
+--           what is judged below to be a reuse or rolled back)
 --         2 the generation presented   3 grace ms   4 accept any rollback until ms
 -- commit and end, which judge only the record that the caller has verified:
 --         5 absolute end   6 sealed body
