@@ -45,7 +45,7 @@ func (s *Store) Check(ctx context.Context, token, clientID, sender string) (a *A
 	}
 	switch v.outcome { //nolint:exhaustive // admit has refused all others
 	case outcomeCurrent, outcomeGrace, outcomeForward:
-		if err := s.notShut(ctx, a); err != nil {
+		if err := s.refuseAndBury(ctx, a); err != nil {
 			return nil, err
 		}
 		return a, nil
@@ -56,11 +56,11 @@ func (s *Store) Check(ctx context.Context, token, clientID, sender string) (a *A
 	}
 }
 
-// notShut refuses a session that a not-before ended although its record goes on.
+// refuseAndBury refuses a session that a not-before ended although its record goes on.
 // The commit need not ask again: a not-before that comes later ends the token
 // that it answers.
-func (s *Store) notShut(ctx context.Context, a *Attempt) error {
-	err := s.unless(ctx, &a.Session)
+func (s *Store) refuseAndBury(ctx context.Context, a *Attempt) error {
+	err := s.refuseEnded(ctx, &a.Session)
 	if errors.Is(err, ErrInvalid) {
 		if _, err := s.bury(ctx, a.Session.SID); err != nil { // it is over all the same
 			s.log.DebugContext(ctx, "ending a session that a not-before ended", "error", err)

@@ -28,10 +28,10 @@ type span struct {
 // enter writes a session into an index of its, and learns from Redis when the
 // session begins and ends. It begins at earliest, 0 for now, or right after the
 // not-befores.
-func (s *Store) enter(ctx context.Context, o Owner, locks []string, sid string, latest, earliest int64) (span, error) {
+func (s *Store) enter(ctx context.Context, o Owner, notBefores []string, sid string, latest, earliest int64) (span, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	answer, err := s.scripts.index.Run(ctx, s.redis, append([]string{o.index()}, locks...),
+	answer, err := s.scripts.index.Run(ctx, s.redis, append([]string{o.index()}, notBefores...),
 		sid, s.absolute.Milliseconds(), latest, earliest).StringSlice()
 	if err != nil {
 		return span{}, unavailable("indexing a session", err)

@@ -8,9 +8,9 @@ local function ms(n) return string.format('%.0f', n) end
 local begins = tonumber(ARGV[4])
 if begins == 0 then begins = now end
 for i = 2, #KEYS do
-  local lock = redis.call('GET', KEYS[i])
-  if lock then
-    local at = string.find(lock, '^%d+$') and tonumber(lock)
+  local stored = redis.call('GET', KEYS[i])
+  if stored then
+    local at = string.find(stored, '^%d+$') and tonumber(stored)
     -- A clock that was set back may be behind a not-before, but not by this.
     if not at or at > now + 3600000 then return redis.error_reply('ERR not a not-before: ' .. KEYS[i]) end
     begins = math.max(begins, at + 1)

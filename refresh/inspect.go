@@ -31,16 +31,16 @@ func (s *Store) Inspect(ctx context.Context, token string) (session Session, err
 	case outcomeRolledBack:
 		return Session{}, invalid(CauseRolledBack)
 	}
-	if err := s.unless(ctx, &session); err != nil {
+	if err := s.refuseEnded(ctx, &session); err != nil {
 		return Session{}, err
 	}
 	return session, nil
 }
 
-// unless refuses a session that a not-before ended.
-func (s *Store) unless(ctx context.Context, session *Session) error {
+// refuseEnded refuses a session that a not-before ended.
+func (s *Store) refuseEnded(ctx context.Context, session *Session) error {
 	o := session.owner()
-	latest, err := s.locked(ctx, []Owner{o})
+	latest, err := s.latestNotBefores(ctx, []Owner{o})
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func (s *Store) listed(ctx context.Context, o Owner, entries []redis.Z) ([]Sessi
 			mine = append(mine, found[i])
 		}
 	}
-	return s.unlocked(ctx, mine)
+	return s.notEnded(ctx, mine)
 }
 
 // after are the next entries of an index, newest first. Scores that are no time

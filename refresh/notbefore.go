@@ -10,15 +10,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A not-before is the second lock beside the records: what began until then is
-// over, whatever an index forgot or a failover brought back.
+// A not-before stands beside the records: what began until then is over,
+// whatever an index forgot or a failover brought back.
 
-// shut sets an owner's not-before and says what it is now, in ms.
-func (s *Store) shut(ctx context.Context, o Owner) (int64, error) {
+// setNotBefore sets an owner's not-before and says what it is now, in ms.
+func (s *Store) setNotBefore(ctx context.Context, o Owner) (int64, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	life := max(s.absolute, s.tombstoneTTL) + s.clockSkew
-	answer, err := s.durable.Run(ctx, s.scripts.notBefore, []string{o.lock(), o.index()}, life.Milliseconds()).Text()
+	answer, err := s.durable.Run(ctx, s.scripts.notBefore, []string{o.notBefore(), o.index()}, life.Milliseconds()).Text()
 	if err != nil {
 		return 0, unavailable("setting a not-before", err)
 	}
@@ -29,38 +29,38 @@ func (s *Store) shut(ctx context.Context, o Owner) (int64, error) {
 	return at, nil
 }
 
-// locked says of each owner, a subject at a client, what began until when is
-// over, in ms; 0 means nothing is.
-func (s *Store) locked(ctx context.Context, owners []Owner) (map[Owner]int64, error) {
+// latestNotBefores says of each owner, a subject at a client, what began until
+// when is over, in ms; 0 means nothing is.
+func (s *Store) latestNotBefores(ctx context.Context, owners []Owner) (map[Owner]int64, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	pipe := s.redis.Pipeline()
-	read := askLocks(ctx, pipe, owners)
+	read := askNotBefores(ctx, pipe, owners)
 	_, _ = pipe.Exec(ctx) // each command is asked below
 	return read()
 }
 
-// askLocks puts the question into a pipeline; the answer is to be read once that
-// was executed. Each key is asked for once, and each owner's are hashed once.
-func askLocks(ctx context.Context, pipe redis.Pipeliner, owners []Owner) func() (map[Owner]int64, error) {
+// askNotBefores puts the question into a pipeline; the answer is to be read once
+// that was executed. Each key is asked for once, and each owner's are hashed once.
+func askNotBefores(ctx context.Context, pipe redis.Pipeliner, owners []Owner) func() (map[Owner]int64, error) {
 	gets := map[string]*redis.StringCmd{}
-	locks := make(map[Owner][]*redis.StringCmd)
+	cmds := make(map[Owner][]*redis.StringCmd)
 	for _, o := range owners {
-		if locks[o] != nil {
+		if cmds[o] != nil {
 			continue
 		}
-		for _, key := range o.locks() {
+		for _, key := range o.notBefores() {
 			if gets[key] == nil {
 				gets[key] = pipe.Get(ctx, key)
 			}
-			locks[o] = append(locks[o], gets[key])
+			cmds[o] = append(cmds[o], gets[key])
 		}
 	}
 	return func() (map[Owner]int64, error) {
-		latest := make(map[Owner]int64, len(locks))
-		for o, gets := range locks {
+		latest := make(map[Owner]int64, len(cmds))
+		for o, gets := range cmds {
 			for _, get := range gets {
-				at, err := notBefore(get)
+				at, err := parseNotBefore(get)
 				if err != nil {
 					return nil, unavailable("reading a not-before", err)
 				}
@@ -71,8 +71,8 @@ func askLocks(ctx context.Context, pipe redis.Pipeliner, owners []Owner) func() 
 	}
 }
 
-// notBefore reads one; what is none of ours is an error, never a no.
-func notBefore(get *redis.StringCmd) (int64, error) {
+// parseNotBefore reads one; what is none of ours is an error, never a no.
+func parseNotBefore(get *redis.StringCmd) (int64, error) {
 	text, err := get.Result()
 	if errors.Is(err, redis.Nil) {
 		return 0, nil
@@ -87,8 +87,8 @@ func notBefore(get *redis.StringCmd) (int64, error) {
 	return at, nil
 }
 
-// unlocked gives those of some sessions that no not-before ended.
-func (s *Store) unlocked(ctx context.Context, sessions []Session) ([]Session, error) {
+// notEnded gives those of some sessions that no not-before ended.
+func (s *Store) notEnded(ctx context.Context, sessions []Session) ([]Session, error) {
 	if len(sessions) == 0 {
 		return nil, nil
 	}
@@ -96,7 +96,7 @@ func (s *Store) unlocked(ctx context.Context, sessions []Session) ([]Session, er
 	for i := range sessions {
 		owners = append(owners, sessions[i].owner())
 	}
-	latest, err := s.locked(ctx, owners)
+	latest, err := s.latestNotBefores(ctx, owners)
 	if err != nil {
 		return nil, err
 	}
@@ -135,13 +135,13 @@ func (s *Store) Denied(ctx context.Context, t AccessToken) (denied bool, err err
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	pipe := s.redis.Pipeline()
-	readLocks := askLocks(ctx, pipe, []Owner{o})
+	readNotBefores := askNotBefores(ctx, pipe, []Owner{o})
 	var readRecords func() (int64, []string, error)
 	if t.SID != "" {
 		readRecords = askRecords(ctx, pipe, []string{t.SID})
 	}
 	_, _ = pipe.Exec(ctx) // each command is asked below
-	latest, err := readLocks()
+	latest, err := readNotBefores()
 	if err != nil {
 		return false, err
 	}

@@ -12,11 +12,11 @@ type Owner struct{ Subject, ClientID string }
 // The keys of an owner name nobody: they hold hashes. What one script needs
 // shares a hash tag, and with it a slot of a cluster.
 const (
-	keySubjectIndex = "signet:u:" // {subject}
-	keyClientIndex  = "signet:c:" // {client}
-	keySubjectLock  = "signet:nu:"
-	keyClientLock   = "signet:nc:"
-	keyPairLock     = "signet:np:" // {subject} client
+	keySubjectIndex     = "signet:u:" // {subject}
+	keyClientIndex      = "signet:c:" // {client}
+	keySubjectNotBefore = "signet:nu:"
+	keyClientNotBefore  = "signet:nc:"
+	keyPairNotBefore    = "signet:np:" // {subject} client
 )
 
 func tag(name string) string {
@@ -35,22 +35,22 @@ func (o Owner) index() string {
 	return keySubjectIndex + slot(o.Subject)
 }
 
-// lock is the key of the owner's not-before; it is in the index's slot.
-func (o Owner) lock() string {
+// notBefore is the key of the owner's not-before; it is in the index's slot.
+func (o Owner) notBefore() string {
 	switch {
 	case o.Subject == "":
-		return keyClientLock + slot(o.ClientID)
+		return keyClientNotBefore + slot(o.ClientID)
 	case o.ClientID == "":
-		return keySubjectLock + slot(o.Subject)
+		return keySubjectNotBefore + slot(o.Subject)
 	default:
-		return keyPairLock + slot(o.Subject) + tag(o.ClientID)
+		return keyPairNotBefore + slot(o.Subject) + tag(o.ClientID)
 	}
 }
 
-// locks are the keys of every not-before that a session of the owner, a subject
+// notBefores are the keys of every not-before that a session of the owner, a subject
 // at a client, is subject to.
-func (o Owner) locks() []string {
-	return []string{Owner{Subject: o.Subject}.lock(), o.lock(), Owner{ClientID: o.ClientID}.lock()}
+func (o Owner) notBefores() []string {
+	return []string{Owner{Subject: o.Subject}.notBefore(), o.notBefore(), Owner{ClientID: o.ClientID}.notBefore()}
 }
 
 // has reports whether a session belongs to the owner.

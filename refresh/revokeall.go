@@ -26,7 +26,7 @@ func (s *Store) RevokeAll(ctx context.Context, o Owner) (n int, err error) {
 	if o == (Owner{}) {
 		return 0, errNobody
 	}
-	until, err := s.shut(ctx, o)
+	until, err := s.setNotBefore(ctx, o)
 	if err != nil {
 		return 0, err
 	}

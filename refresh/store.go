@@ -169,16 +169,16 @@ func (s *Store) enterAll(ctx context.Context, sid string, session *Session) (beg
 		latest = millis(session.ExpiresAt)
 	}
 	client, subject := Owner{ClientID: session.ClientID}, Owner{Subject: session.Subject}
-	first, err := s.enter(ctx, client, []string{client.lock()}, sid, latest, 0)
+	first, err := s.enter(ctx, client, []string{client.notBefore()}, sid, latest, 0)
 	if err != nil {
 		return 0, 0, err
 	}
-	second, err := s.enter(ctx, subject, []string{subject.lock(), session.owner().lock()}, sid, latest, first.begins)
+	second, err := s.enter(ctx, subject, []string{subject.notBefore(), session.owner().notBefore()}, sid, latest, first.begins)
 	if err != nil {
 		return 0, 0, err
 	}
 	if second.begins > first.begins { // after a not-before of the subject's: its place in the other index is later
-		if _, err := s.enter(ctx, client, []string{client.lock()}, sid, latest, second.begins); err != nil {
+		if _, err := s.enter(ctx, client, []string{client.notBefore()}, sid, latest, second.begins); err != nil {
 			return 0, 0, err
 		}
 	}
