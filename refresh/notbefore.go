@@ -109,6 +109,19 @@ func (s *Store) notEnded(ctx context.Context, sessions []Session) ([]Session, er
 	return open, nil
 }
 
+// refuseEnded refuses a session that a not-before ended.
+func (s *Store) refuseEnded(ctx context.Context, session *Session) error {
+	o := session.owner()
+	latest, err := s.latestNotBefores(ctx, []Owner{o})
+	if err != nil {
+		return err
+	}
+	if session.begunBy(latest[o]) {
+		return invalid(CauseRevoked)
+	}
+	return nil
+}
+
 // begunBy reports whether a not-before ends the session.
 func (s *Session) begunBy(notBefore int64) bool { return s.CreatedAt.UnixMilli() <= notBefore }
 

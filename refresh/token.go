@@ -50,6 +50,20 @@ func (f Family) SID() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
+// IsSID reports whether a text can be the sid of a session. What can not be one
+// never reaches Redis.
+func IsSID(text string) bool {
+	if len(text) != 22 {
+		return false
+	}
+	for _, c := range []byte(text) {
+		if c != '-' && c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return true
+}
+
 // String keeps the family itself out of logs.
 func (f Family) String() string { return "session " + f.SID() }
 
