@@ -20,7 +20,8 @@ const sweep = 500
 //
 // Where ctx ends before that is done (a client with a million sessions), or Redis
 // is too slow for it, n counts the rest by the index, which may name sessions
-// that were over (and does not count it for a subject at one client). It may be repeated: nothing is ended twice.
+// that were over; for a subject at one client n leaves the rest out. It may be
+// repeated: nothing is ended twice.
 func (s *Store) RevokeAll(ctx context.Context, o Owner) (n int, err error) {
 	defer func(began time.Time) { s.metrics.done(opRevoke, s.now().Sub(began), err) }(s.now())
 	if o == (Owner{}) {
@@ -125,21 +126,19 @@ func (s *Store) endAll(ctx context.Context, o Owner, entries []redis.Z) (ended i
 // buryAll is bury for many. It need not wait for replicas: they have the
 // not-before.
 func (s *Store) buryAll(ctx context.Context, sids []string) error {
-	bury := func(ctx context.Context, c redis.Scripter, sid string, run func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd) *redis.Cmd {
-		return run(ctx, c, []string{keySession + sid}, tombstone(false), s.tombstoneTTL.Milliseconds())
-	}
+	script, left, life := s.scripts.revoke, tombstone(false), s.tombstoneTTL.Milliseconds()
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	pipe := s.redis.Pipeline()
 	cmds := make([]*redis.Cmd, len(sids))
 	for i, sid := range sids {
-		cmds[i] = bury(ctx, pipe, sid, s.scripts.revoke.EvalSha)
+		cmds[i] = script.EvalSha(ctx, pipe, []string{keySession + sid}, left, life)
 	}
 	_, _ = pipe.Exec(ctx) // each command is asked below
 	for i, sid := range sids {
 		err := cmds[i].Err()
 		if redis.HasErrorPrefix(err, "NOSCRIPT") { // the first sends it to the node, the others find it there
-			err = bury(ctx, s.redis, sid, s.scripts.revoke.Run).Err()
+			err = script.Run(ctx, s.redis, []string{keySession + sid}, left, life).Err()
 		}
 		if err != nil {
 			return unavailable("revoking sessions", err)
