@@ -86,13 +86,21 @@ func (s *Store) admit(ctx context.Context, p presented, v verdict, clientID, sen
 		return Session{}, err
 	}
 	if session.ClientID != clientID {
-		s.report(ctx, Event{Kind: EventForeignClient, SID: session.SID, ClientID: clientID, Generation: session.Generation, Presented: p.generation, At: at(v)})
-		return Session{}, invalid(CauseClient)
+		return Session{}, s.foreignClient(ctx, session, p, v, clientID)
 	}
 	if session.Sender != "" && session.Sender != sender {
 		return Session{}, invalid(CauseSender)
 	}
 	return session, nil
+}
+
+// foreignClient reports that a client presents another's token, and refuses it.
+func (s *Store) foreignClient(ctx context.Context, session Session, p presented, v verdict, clientID string) error {
+	s.report(ctx, Event{
+		Kind: EventForeignClient, SID: session.SID, ClientID: clientID,
+		Generation: session.Generation, Presented: p.generation, At: at(v),
+	})
+	return invalid(CauseClient)
 }
 
 // verified reads the session of a verdict, if there is one and it is whole.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -175,7 +174,7 @@ func (p position) String() string {
 // parseCursor takes back what String made, and nothing else.
 func parseCursor(text string) (position, error) {
 	if text == "" {
-		return position{begins: math.MaxInt64}, nil
+		return position{}, nil
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(raw) > 64 {

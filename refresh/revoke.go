@@ -33,8 +33,7 @@ func (s *Store) RevokeToken(ctx context.Context, token, clientID string) (err er
 	case err != nil:
 		return err
 	case session.ClientID != clientID:
-		s.report(ctx, Event{Kind: EventForeignClient, SID: session.SID, ClientID: clientID, Generation: session.Generation, Presented: p.generation, At: at(v)})
-		return invalid(CauseClient)
+		return s.foreignClient(ctx, session, p, v, clientID)
 	}
 	_, err = s.bury(ctx, p.family.SID())
 	return err
