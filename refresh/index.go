@@ -19,10 +19,12 @@ import (
 // record: an entry without a record is over only when it is older.
 const storing = time.Minute
 
+var errOver = errors.New("the session would be over before it begins")
+
 // span is what an index says of a new session.
 type span struct {
-	begins, ends int64 // ms
-	some         []redis.Z
+	begins, ends int64     // ms
+	some         []redis.Z // other entries, picked at random: to be pruned if they are over
 }
 
 // enter writes a session into an index of its, and learns from Redis when the
@@ -36,23 +38,32 @@ func (s *Store) enter(ctx context.Context, o Owner, notBefores []string, sid str
 	if err != nil {
 		return span{}, unavailable("indexing a session", err)
 	}
-	if len(answer) < 2 || len(answer)%2 != 0 {
-		return span{}, unavailable("indexing a session", errMalformedAnswer)
+	sp, err := parseSpan(answer)
+	if err != nil {
+		return span{}, unavailable("indexing a session", err)
 	}
-	var sp span
+	return sp, nil
+}
+
+// parseSpan reads the answer of the index's script. A session that would be over
+// before it begins was not written.
+func parseSpan(answer []string) (sp span, err error) {
+	if len(answer) < 2 || len(answer)%2 != 0 {
+		return span{}, errMalformedAnswer
+	}
 	var beginsErr, endsErr error
 	sp.begins, beginsErr = strconv.ParseInt(answer[0], 10, 64)
 	sp.ends, endsErr = strconv.ParseInt(answer[1], 10, 64)
 	if err := errors.Join(beginsErr, endsErr); err != nil {
-		return span{}, unavailable("indexing a session", err)
+		return span{}, err
 	}
 	if sp.ends <= sp.begins {
-		return span{}, unavailable("indexing a session", errOver)
+		return span{}, errOver
 	}
 	for i := 2; i < len(answer); i += 2 {
 		score, err := strconv.ParseFloat(answer[i+1], 64)
 		if err != nil {
-			return span{}, unavailable("indexing a session", err)
+			return span{}, err
 		}
 		sp.some = append(sp.some, redis.Z{Member: answer[i], Score: score})
 	}

@@ -15,7 +15,8 @@ import (
 // Numbers are big-endian and times milliseconds: in digits a record of an
 // ordinary login would need the allocator's next size but one. The status is
 // a(ctive) or r(evoked). graces counts the generations in a row that needed the
-// grace, doubled, and one more if this one did. A tombstone is a head alone.
+// grace, doubled, and one more if this one did. A tombstone is a head alone, of
+// zeros but for its status and the first byte of attempt, see tombstone.
 const (
 	keySession = "signet:s:"
 

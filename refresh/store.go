@@ -120,10 +120,7 @@ func (c *Config) defaults() {
 	}
 }
 
-var (
-	errOver     = errors.New("the session would be over before it begins")
-	errOccupied = errors.New("the session was revoked while it was being stored")
-)
+var errOccupied = errors.New("the session was revoked while it was being stored")
 
 // Create stores the session of a family and answers its first token. Times
 // come from Redis; an ExpiresAt of the caller's can only bring the end nearer.
