@@ -21,15 +21,15 @@ func (s *Server) listSessions(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	request := refresh.ListRequest{Owner: ownerOf(query), Cursor: query.Get("cursor")}
+	request := refresh.ListRequest{Cursor: query.Get("cursor")}
 	if query.Has("limit") {
 		request.Limit, err = strconv.Atoi(query.Get("limit"))
 		if err != nil || request.Limit < 1 || request.Limit > refresh.MaxLimit {
 			return malformed("limit must be a number from 1 to %d", refresh.MaxLimit)
 		}
 	}
-	if request.Owner == (refresh.Owner{}) {
-		return malformed("name a subject, a client or both, such as ?subject=user:alice")
+	if request.Owner, err = ownerOf(query); err != nil {
+		return err
 	}
 	sessions, next, err := s.cfg.Sessions.ListSessions(c.Request().Context(), client, request)
 	if err != nil {
@@ -58,9 +58,9 @@ func (s *Server) endSessions(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	owner := ownerOf(query)
-	if owner == (refresh.Owner{}) {
-		return malformed("name a subject, a client or both, such as ?subject=user:alice")
+	owner, err := ownerOf(query)
+	if err != nil {
+		return err
 	}
 	n, err := s.cfg.Sessions.EndSessions(c.Request().Context(), client, owner)
 	return writeRevoked(c, n, err)
@@ -108,8 +108,13 @@ func orNone(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-func ownerOf(query url.Values) refresh.Owner {
-	return refresh.Owner{Subject: query.Get("subject"), ClientID: query.Get("client")}
+// ownerOf wants somebody named: no request means everybody's sessions.
+func ownerOf(query url.Values) (refresh.Owner, error) {
+	owner := refresh.Owner{Subject: query.Get("subject"), ClientID: query.Get("client")}
+	if owner == (refresh.Owner{}) {
+		return owner, malformed("name a subject, a client or both, such as ?subject=user:alice")
+	}
+	return owner, nil
 }
 
 // sessionJSON is a session as the API shows it; times are RFC 3339, in UTC.
