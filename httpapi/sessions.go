@@ -117,8 +117,9 @@ func ownerOf(query url.Values) (refresh.Owner, error) {
 	return owner, nil
 }
 
-// sessionJSON is a session as the API shows it; times are RFC 3339, in UTC.
-type sessionJSON struct {
+// SessionJSON is a session as the API shows it, and `signet sessions list`; times
+// are RFC 3339, in UTC.
+type SessionJSON struct {
 	SID           string   `json:"sid"`
 	ClientID      string   `json:"client_id"`
 	Subject       string   `json:"subject"`
@@ -132,20 +133,25 @@ type sessionJSON struct {
 	Sender        string   `json:"sender,omitempty"`
 }
 
+// ShowSession gives what is shown of a session.
+func ShowSession(s *refresh.Session) SessionJSON {
+	moment := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+	return SessionJSON{
+		SID: s.SID, ClientID: s.ClientID, Subject: s.Subject, CreatedAt: moment(s.CreatedAt), LastUsedAt: moment(s.LastUsedAt),
+		IdleExpiresAt: moment(s.IdleExpiresAt), ExpiresAt: moment(s.ExpiresAt),
+		Scope: s.Scope, Audience: s.Audience, Label: s.Label, Sender: s.Sender,
+	}
+}
+
 type sessionListJSON struct {
-	Sessions []sessionJSON `json:"sessions"`
+	Sessions []SessionJSON `json:"sessions"`
 	Next     string        `json:"next,omitempty"`
 }
 
 func sessionList(sessions []refresh.Session, next string) sessionListJSON {
-	moment := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-	list := sessionListJSON{Sessions: make([]sessionJSON, 0, len(sessions)), Next: next}
-	for _, s := range sessions {
-		list.Sessions = append(list.Sessions, sessionJSON{
-			SID: s.SID, ClientID: s.ClientID, Subject: s.Subject, CreatedAt: moment(s.CreatedAt), LastUsedAt: moment(s.LastUsedAt),
-			IdleExpiresAt: moment(s.IdleExpiresAt), ExpiresAt: moment(s.ExpiresAt),
-			Scope: s.Scope, Audience: s.Audience, Label: s.Label, Sender: s.Sender,
-		})
+	list := sessionListJSON{Sessions: make([]SessionJSON, 0, len(sessions)), Next: next}
+	for i := range sessions {
+		list.Sessions = append(list.Sessions, ShowSession(&sessions[i]))
 	}
 	return list
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"signet/httpapi"
 	"signet/refresh"
 )
 
@@ -147,32 +148,17 @@ func (s *sessions) list(ctx context.Context, o refresh.Owner, limit int, format 
 	return w.Flush()
 }
 
-// sessionJSON has the members of the API's sessions.
+// sessionJSON has the members of the API's sessions, and what only operators see.
 type sessionJSON struct {
-	SID           string   `json:"sid"`
-	ClientID      string   `json:"client_id"`
-	Subject       string   `json:"subject"`
-	CreatedAt     string   `json:"created_at"`
-	LastUsedAt    string   `json:"last_used_at"`
-	IdleExpiresAt string   `json:"idle_expires_at"`
-	ExpiresAt     string   `json:"expires_at"`
-	Generation    uint32   `json:"generation"`
-	Scope         string   `json:"scope,omitempty"`
-	Audience      []string `json:"audience,omitempty"`
-	Label         string   `json:"label,omitempty"`
-	Sender        string   `json:"sender,omitempty"`
+	httpapi.SessionJSON
+
+	Generation uint32 `json:"generation"`
 }
 
 func sessionsJSON(out io.Writer, found []refresh.Session) error {
-	moment := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 	list := make([]sessionJSON, 0, len(found))
 	for i := range found {
-		f := &found[i]
-		list = append(list, sessionJSON{
-			SID: f.SID, ClientID: f.ClientID, Subject: f.Subject, CreatedAt: moment(f.CreatedAt), LastUsedAt: moment(f.LastUsedAt),
-			IdleExpiresAt: moment(f.IdleExpiresAt), ExpiresAt: moment(f.ExpiresAt), Generation: f.Generation,
-			Scope: f.Scope, Audience: f.Audience, Label: f.Label, Sender: f.Sender,
-		})
+		list = append(list, sessionJSON{SessionJSON: httpapi.ShowSession(&found[i]), Generation: found[i].Generation})
 	}
 	return encodeJSON(out, struct {
 		Sessions []sessionJSON `json:"sessions"`
