@@ -14,7 +14,7 @@ import (
 // connection to the Sentinel is thrown away, so that the next caller begins
 // further back: a burst of callers over TLS never got out of that. Finished, it
 // serves the next one.
-type dialled struct{}
+type dialled struct{ dialsOnly }
 
 func (dialled) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -26,10 +26,4 @@ func (dialled) DialHook(next redis.DialHook) redis.DialHook {
 		}
 		return conn, err
 	}
-}
-
-func (dialled) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
-
-func (dialled) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
 }

@@ -17,7 +17,7 @@ import (
 // that Sentinel takes. A refusal comes at once, so asking again costs nobody
 // any time. A silent server is another matter: its callers are still told in
 // advance.
-type eager struct{}
+type eager struct{ dialsOnly }
 
 func (eager) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -27,12 +27,6 @@ func (eager) DialHook(next redis.DialHook) redis.DialHook {
 		}
 		return conn, err
 	}
-}
-
-func (eager) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
-
-func (eager) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
 }
 
 // refused is a connection that never came to be. Whoever uses it is told why,
