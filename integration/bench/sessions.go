@@ -66,8 +66,11 @@ func benchSessions(ctx context.Context, c sessionConfig, progress io.Writer) ([]
 	}
 	client := patient(addr)
 	defer func() { _ = client.Close() }()
-	if keys, err := client.DBSize(ctx).Result(); err != nil || keys > 0 {
-		return nil, fmt.Errorf("the Redis at %s must be there and empty, for all of it is counted: it has %d keys (%w)", addr, keys, err)
+	switch keys, err := client.DBSize(ctx).Result(); {
+	case err != nil:
+		return nil, fmt.Errorf("asking the Redis at %s whether it is empty: %w", addr, err)
+	case keys > 0:
+		return nil, fmt.Errorf("the Redis at %s must be empty, for all of it is counted: it has %d keys", addr, keys)
 	}
 	serving, err := asServed(addr)
 	if err != nil {
@@ -230,8 +233,11 @@ func (b *sessionBench) memory(ctx context.Context, key string) (float64, error) 
 // share is what one entry of an index costs.
 func (b *sessionBench) share(ctx context.Context, index string) (float64, error) {
 	n, err := b.redis.ZCard(ctx, index).Result()
-	if err != nil || n == 0 {
-		return 0, fmt.Errorf("the index %s has %d entries (%w)", index, n, err)
+	if err != nil {
+		return 0, fmt.Errorf("counting the index %s: %w", index, err)
+	}
+	if n == 0 {
+		return 0, fmt.Errorf("the index %s has no entries", index)
 	}
 	total, err := b.memory(ctx, index)
 	return total / float64(n), err
