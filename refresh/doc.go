@@ -11,7 +11,7 @@
 // no caller's clock: grace and expiry are judged by Redis TIME.
 //
 // Commands its Redis user needs: EVAL, EVALSHA, GET, SET, TIME, ZADD, ZRANGE,
-// ZRANDMEMBER, ZREM, ZCOUNT, PTTL, PEXPIREAT, and WAIT with ReplicasAck, on the
-// keys signet:s:* (sessions), signet:u:* and signet:c:* (indexes by subject and
-// client), signet:n?:* (not-befores).
+// ZRANDMEMBER, ZREM, ZCOUNT, PTTL, PEXPIREAT, WAIT with ReplicasAck, and ASKING in
+// a cluster, on the keys signet:s:* (sessions), signet:u:* and signet:c:* (indexes
+// by subject and client), signet:nu:*, signet:nc:* and signet:np:* (not-befores).
 package refresh

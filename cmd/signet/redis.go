@@ -9,7 +9,6 @@ import (
 
 	"signet/config"
 	"signet/internal/sharedstate"
-	"signet/vaultkeys"
 )
 
 // openRedis prepares the connection; nothing is sent yet.
@@ -100,23 +99,4 @@ func lookAtSentinels(ctx context.Context, cfg *config.Config, logger *slog.Logge
 	warnings := sharedstate.CheckSentinels(ctx, c)
 	warnOfRedis(ctx, logger, warnings)
 	return len(warnings)
-}
-
-// reportMaxTTLs tells the keepers each interval what this replica may sign,
-// until ctx ends. The first report is made before the rings are read, and so
-// before the first token.
-func (s *service) reportMaxTTLs(ctx context.Context) error {
-	ttls, failing := sharedstate.NewMaxTTLs(s.redis), false
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(vaultkeys.Jitter(s.cfg.Keys.RefreshInterval)):
-		}
-		err := ttls.ReportAll(ctx, s.cfg.MaxTTLs())
-		if err != nil && !failing && ctx.Err() == nil {
-			s.logger.WarnContext(ctx, "keepers cannot be told this replica's max_ttl; what was told before counts for 12h", "error", err)
-		}
-		failing = err != nil
-	}
 }
