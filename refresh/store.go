@@ -33,7 +33,8 @@ type Config struct {
 	// Absolute is how long a session lives at most; 0 means 720h.
 	Absolute time.Duration
 	// TombstoneTTL is how long a revocation is kept; it must outlive every
-	// access token (max_ttl + clock_skew). 0 means 12h5s.
+	// access token (max_ttl + 3 * clock_skew: the replica that issued it may be
+	// ahead, the one that judges it behind, and it forgives that much). 0 means 12h15s.
 	TombstoneTTL time.Duration
 	// ClockSkew is how far two clocks may be apart: an access token without a
 	// session is over if it was issued up to so long after a not-before.
@@ -102,7 +103,7 @@ func (c *Config) defaults() {
 	}{
 		{&c.Idle, 168 * time.Hour},
 		{&c.Absolute, 720 * time.Hour},
-		{&c.TombstoneTTL, 12*time.Hour + 5*time.Second},
+		{&c.TombstoneTTL, 12*time.Hour + 15*time.Second},
 		{&c.Timeout, 300 * time.Millisecond},
 	} {
 		if *d.value <= 0 {

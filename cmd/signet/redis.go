@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"signet/config"
@@ -57,12 +58,10 @@ func lookAtRedis(ctx context.Context, cfg *config.Config, client sharedstate.Cli
 			ClockSkew: cfg.Keys.ClockSkew, ReplicasAck: cfg.Refresh.ReplicasAck,
 		})
 		silent := slices.ContainsFunc(warnings, func(w sharedstate.Warning) bool { return w.Unanswered })
-		if silent && warnings[0].String() == said { // not again what was said
-			warnings = nil
-		} else if silent {
-			said = warnings[0].String()
+		if text := inWords(warnings); text != said { // not again what was said
+			said = text
+			warnOfRedis(ctx, logger, warnings)
 		}
-		warnOfRedis(ctx, logger, warnings)
 		if !silent {
 			found := len(warnings) + lookAtSentinels(ctx, cfg, logger)
 			logger.InfoContext(ctx, "redis looked at", "warnings", found)
@@ -74,6 +73,17 @@ func lookAtRedis(ctx context.Context, cfg *config.Config, client sharedstate.Cli
 		case <-time.After(lookAgain):
 		}
 	}
+}
+
+// inWords are the warnings in an order of their own: a cluster's nodes answer in
+// any.
+func inWords(warnings []sharedstate.Warning) string {
+	texts := make([]string, 0, len(warnings))
+	for _, w := range warnings {
+		texts = append(texts, w.String())
+	}
+	slices.Sort(texts)
+	return strings.Join(texts, "\n")
 }
 
 func warnOfRedis(ctx context.Context, logger *slog.Logger, warnings []sharedstate.Warning) {
