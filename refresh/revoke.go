@@ -56,7 +56,8 @@ func (s *Store) Revoke(ctx context.Context, sid, clientID string) (ended bool, e
 		// too few replicas have confirmed that; leaving it again ends nothing.
 		r, ok := parseRecord(texts[0])
 		again := ok && r.revoked && s.replicasAck > 0
-		if !again && !belongs(sid, texts[0], Owner{ClientID: clientID}) {
+		own := ok && r.belongs(sid, Owner{ClientID: clientID})
+		if !again && !own {
 			return false, nil
 		}
 	}
@@ -82,9 +83,8 @@ func (s *Store) leave(ctx context.Context, sid, tombstone string) (ended bool, e
 // belongs reads whose a record is without its seal: to end a session nothing
 // needs to be proved, for somebody who could write it could end it himself, and
 // of a record that was changed no token comes.
-func belongs(sid, text string, o Owner) bool {
-	r, ok := parseRecord(text)
-	if !ok || r.revoked {
+func (r *record) belongs(sid string, o Owner) bool {
+	if r.revoked {
 		return false
 	}
 	session, err := r.session(sid)

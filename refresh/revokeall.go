@@ -105,7 +105,7 @@ func (s *Store) endAll(ctx context.Context, o Owner, entries []redis.Z) (ended i
 		switch r, ok := parseRecord(texts[i]); {
 		case ok && r.revoked, texts[i] == "" && stale(entries[i], now):
 			over = append(over, sid)
-		case belongs(sid, texts[i], o):
+		case ok && r.belongs(sid, o):
 			over, theirs = append(over, sid), append(theirs, sid)
 			if r.live(now) {
 				ended++
