@@ -12,7 +12,7 @@ import (
 // A client that may only see its own sees a subject's sessions at itself.
 func (i *Issuer) ListSessions(ctx context.Context, client *clients.Client, r refresh.ListRequest) ([]refresh.Session, string, error) {
 	var err error
-	if r.Owner, err = within(client, r.Owner); err != nil {
+	if r.Owner, err = somebody(client, r.Owner); err != nil {
 		return nil, "", i.metrics.done("list_sessions", err)
 	}
 	sessions, next, err := i.cfg.Directory.List(ctx, r)
@@ -22,12 +22,9 @@ func (i *Issuer) ListSessions(ctx context.Context, client *clients.Client, r ref
 // EndSession ends a session by its sid, with every access token of it, and says
 // how many that were: 0 if it was over, never was, or is not this client's to end.
 func (i *Issuer) EndSession(ctx context.Context, client *clients.Client, sid string) (n int, err error) {
-	owner, err := within(client, refresh.Owner{ClientID: client.ID})
+	owner, err := within(client, refresh.Owner{})
 	if err != nil {
 		return 0, i.metrics.done("end_sessions", err)
-	}
-	if client.Sessions == clients.SessionsAll {
-		owner.ClientID = ""
 	}
 	ended, err := i.cfg.Directory.Revoke(ctx, sid, owner.ClientID)
 	if ended {
@@ -40,7 +37,7 @@ func (i *Issuer) EndSession(ctx context.Context, client *clients.Client, sid str
 // and every access token that was issued to them until now, with a session or
 // without: "log out everywhere".
 func (i *Issuer) EndSessions(ctx context.Context, client *clients.Client, owner refresh.Owner) (n int, err error) {
-	if owner, err = within(client, owner); err != nil {
+	if owner, err = somebody(client, owner); err != nil {
 		return 0, i.metrics.done("end_sessions", err)
 	}
 	n, err = i.cfg.Directory.RevokeAll(ctx, owner)
@@ -58,8 +55,14 @@ func within(client *clients.Client, o refresh.Owner) (refresh.Owner, error) {
 	case o.ClientID != client.ID:
 		return o, refuse(AccessDenied, "this client may list and end its own sessions only")
 	}
-	if o == (refresh.Owner{}) {
+	return o, nil
+}
+
+// somebody is within, for requests that must not mean everybody.
+func somebody(client *clients.Client, o refresh.Owner) (refresh.Owner, error) {
+	o, err := within(client, o)
+	if err == nil && o == (refresh.Owner{}) {
 		return o, refuse(InvalidRequest, "name a subject, a client or both")
 	}
-	return o, nil
+	return o, err
 }
