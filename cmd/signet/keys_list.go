@@ -2,11 +2,9 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,23 +60,22 @@ apply; -o json says why. The counters, and some of the times, are Redis'.`,
 const none = "-"
 
 func listTable(out io.Writer, l *manual.Listing) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	row := func(cells ...string) { _, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) } // Flush tells the error
-	row("RING", "VERSION", "KID", "STATE", "CREATED", "SIGNS FROM", "SIGNS UNTIL", "RETIRES AT", "AGE", "ISSUED", "INTROSPECTED", "JWKS FETCHES", "LAST ISSUED")
+	t := newTable(out)
+	t.row("RING", "VERSION", "KID", "STATE", "CREATED", "SIGNS FROM", "SIGNS UNTIL", "RETIRES AT", "AGE", "ISSUED", "INTROSPECTED", "JWKS FETCHES", "LAST ISSUED")
 	for _, r := range l.Rings {
 		for _, v := range r.Versions {
 			cells := []string{
 				r.Name, strconv.Itoa(v.Number), orNone(v.KID), string(v.State), utc(v.CreatedAt),
 				when(v.SignsFrom), when(v.SignsUntil), when(v.RetiresAt), age(&v, r.RotationPeriod),
 			}
-			row(append(cells, uses(v.Use)...)...)
+			t.row(append(cells, uses(v.Use)...)...)
 		}
 	}
-	if err := w.Flush(); err != nil || len(l.Revoked) == 0 {
+	if err := t.Flush(); err != nil || len(l.Revoked) == 0 {
 		return err
 	}
-	_, _ = fmt.Fprintln(w, "")
-	row("REVOKED KID", "RING", "VERSION", "AT", "LIST", "VAULT")
+	t.row()
+	t.row("REVOKED KID", "RING", "VERSION", "AT", "LIST", "VAULT")
 	for _, r := range l.Revoked {
 		version := none
 		if r.Version > 0 {
@@ -91,9 +88,9 @@ func listTable(out io.Writer, l *manual.Listing) error {
 		case l.Complete:
 			vault = "gone"
 		}
-		row(r.KID, orNone(r.Ring), version, utc(r.At), strings.Join(lists(&r), ","), vault)
+		t.row(r.KID, orNone(r.Ring), version, utc(r.At), strings.Join(lists(&r), ","), vault)
 	}
-	return w.Flush()
+	return t.Flush()
 }
 
 func lists(r *manual.RevokedKID) []string {

@@ -85,6 +85,18 @@ func (s *sessions) each(ctx context.Context, o refresh.Owner, give func([]refres
 	}
 }
 
+// whose says it for people.
+func whose(o refresh.Owner) string {
+	switch {
+	case o.ClientID == "":
+		return "of " + o.Subject
+	case o.Subject == "":
+		return "at " + o.ClientID
+	default:
+		return "of " + o.Subject + " at " + o.ClientID
+	}
+}
+
 // explain says where and, where it is known, what to do.
 func (s *sessions) explain(err error) error {
 	err = fmt.Errorf("redis at %s: %w", strings.Join(s.cfg.Redis.Addresses, ", "), err)

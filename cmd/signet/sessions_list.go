@@ -4,8 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
-	"text/tabwriter"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -90,16 +89,16 @@ func (s *sessions) count(ctx context.Context, format output) error {
 			Clients []clientCount `json:"clients"`
 		}{counts})
 	}
-	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "CLIENT\tSESSIONS\tLAST USED") // Flush tells the error
+	t := newTable(s.out)
+	t.row("CLIENT", "SESSIONS", "LAST USED")
 	for _, one := range counts {
 		used := none
 		if one.LastUsedAt != nil {
 			used = utc(*one.LastUsedAt)
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%d\t%s\n", one.ClientID, one.Sessions, used)
+		t.row(one.ClientID, strconv.Itoa(one.Sessions), used)
 	}
-	return w.Flush()
+	return t.Flush()
 }
 
 // countOwner says how many sessions there are, and when one was used last.
@@ -138,14 +137,13 @@ func (s *sessions) list(ctx context.Context, o refresh.Owner, limit int, format 
 	if format == outputJSON {
 		return sessionsJSON(s.out, found)
 	}
-	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	row := func(cells ...string) { _, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) } // Flush tells the error
-	row("SID", "CLIENT", "SUBJECT", "CREATED", "LAST USED", "ENDS IF IDLE", "ENDS", "LABEL")
+	t := newTable(s.out)
+	t.row("SID", "CLIENT", "SUBJECT", "CREATED", "LAST USED", "ENDS IF IDLE", "ENDS", "LABEL")
 	for i := range found {
 		f := &found[i]
-		row(f.SID, printable(f.ClientID), printable(f.Subject), utc(f.CreatedAt), utc(f.LastUsedAt), utc(f.IdleExpiresAt), utc(f.ExpiresAt), orNone(printable(f.Label)))
+		t.row(f.SID, printable(f.ClientID), printable(f.Subject), utc(f.CreatedAt), utc(f.LastUsedAt), utc(f.IdleExpiresAt), utc(f.ExpiresAt), orNone(printable(f.Label)))
 	}
-	return w.Flush()
+	return t.Flush()
 }
 
 // sessionJSON has the members of the API's sessions, and what only operators see.

@@ -64,18 +64,6 @@ func (o *revokeOptions) check(cmd *cobra.Command) error {
 	return o.planOptions.check(cmd)
 }
 
-// whose says it for people.
-func whose(o refresh.Owner) string {
-	switch {
-	case o.ClientID == "":
-		return "of " + o.Subject
-	case o.Subject == "":
-		return "at " + o.ClientID
-	default:
-		return "of " + o.Subject + " at " + o.ClientID
-	}
-}
-
 func sessionsRevoke(ctx context.Context, cmd *cobra.Command, o *revokeOptions) error {
 	s, err := openSessions(o.sessionsOptions, cmd)
 	if err != nil {
