@@ -31,10 +31,10 @@ func TestUserOfAServer(t *testing.T) {
 		return // a strict run has failed
 	}
 	redistest.Start(t, append(args, "--replicaof", strings.Replace(primary, ":", " ", 1))...)
-	admin := open(t, sharedstate.Config{Addresses: []string{primary}, Username: "admin", Password: password})
+	admin := redistest.Open(t, sharedstate.Config{Addresses: []string{primary}, Username: "admin", Password: password})
 	inStep(t, admin)
 	try := func() ([]string, error) {
-		client := open(t, sharedstate.Config{Addresses: []string{primary}, Username: "signet", Password: password})
+		client := redistest.Open(t, sharedstate.Config{Addresses: []string{primary}, Username: "signet", Password: password})
 		forgive(t, admin)
 		err := work(t.Context(), t, client, 1)
 		return refusals(t, admin, "signet"), err

@@ -22,7 +22,7 @@ func TestCluster(t *testing.T) {
 	signet := h.signet(c.Masters[0].Addr, c.Masters[1].Addr)
 	signet.Cluster = true
 	try := func() (refused []string, err error) {
-		client := open(t, signet)
+		client := redistest.Open(t, signet)
 		for _, n := range c.Nodes() {
 			forgive(t, n.Admin)
 		}
@@ -50,8 +50,8 @@ func TestCluster(t *testing.T) {
 	for _, r := range c.Replicas {
 		replicas = append(replicas, r[0].Process)
 	}
-	unconfirmedRevocation(t, open(t, signet), replicas...)
-	sentOn(t, c, open(t, signet), everywhere)
+	unconfirmedRevocation(t, redistest.Open(t, signet), replicas...)
+	sentOn(t, c, redistest.Open(t, signet), everywhere)
 }
 
 // sentOn: a session in a slot that is under way is found by ASKING.

@@ -119,16 +119,6 @@ func forgive(t *testing.T, admin redis.UniversalClient) {
 	}
 }
 
-func open(t *testing.T, c sharedstate.Config) redis.UniversalClient {
-	t.Helper()
-	client, err := sharedstate.Open(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	return client
-}
-
 // TestMain keeps what the client library says of refusals out of the output.
 func TestMain(m *testing.M) {
 	sharedstate.LogTo(slog.New(slog.DiscardHandler))

@@ -45,16 +45,16 @@ func TestSentinel(t *testing.T) {
 	for _, s := range servers {
 		t.Cleanup(func() { _ = s.Close() })
 	}
-	client := open(t, c)
+	client := redistest.Open(t, c)
 	untilItWorks(t, func() ([]string, error) {
 		forgive(t, servers[0])
 		err := work(t.Context(), t, client, 1)
 		return refusals(t, servers[0], "signet"), err
 	})
 	burst(t, c)
-	closedByTheServer(t, open(t, c), servers[0])
+	closedByTheServer(t, redistest.Open(t, c), servers[0])
 	signetsSentinelUser(t, c, sentinels, addresses)
-	unconfirmedRevocation(t, open(t, c), replica)
+	unconfirmedRevocation(t, redistest.Open(t, c), replica)
 	failover(t, client, sentinels, servers, replica.Addr)
 }
 
@@ -63,7 +63,7 @@ func TestSentinel(t *testing.T) {
 func burst(t *testing.T, c sharedstate.Config) {
 	t.Helper()
 	const callers = 40
-	client := open(t, c)
+	client := redistest.Open(t, c)
 	rounds := 0
 	eventually(t, "every one of 40 callers is answered", func() bool {
 		rounds++
@@ -139,7 +139,7 @@ func signetsSentinelUser(t *testing.T, c sharedstate.Config, sentinels []*redis.
 		for _, s := range sentinels { // they tell of each other
 			give(t, s, c.SentinelUsername, without(all, rule))
 		}
-		client := open(t, c)
+		client := redistest.Open(t, c)
 		eventually(t, "without "+rule+" something is refused", func() bool {
 			_ = client.Ping(t.Context())
 			sharedstate.CheckSentinels(t.Context(), c)

@@ -31,7 +31,9 @@ func pair(t *testing.T) (place, bool) {
 		return place{}, false
 	}
 	p := replicaOf(t, primary)
-	p.open = func() redis.UniversalClient { return open(t, sharedstate.Config{Addresses: []string{primary}}) }
+	p.open = func() redis.UniversalClient {
+		return redistest.Open(t, sharedstate.Config{Addresses: []string{primary}})
+	}
 	return p, true
 }
 
@@ -49,7 +51,7 @@ func sentinel(t *testing.T) (place, bool) {
 		return place{}, false
 	}
 	p.open = func() redis.UniversalClient {
-		return open(t, sharedstate.Config{Addresses: []string{s.Addr}, MasterName: "main"})
+		return redistest.Open(t, sharedstate.Config{Addresses: []string{s.Addr}, MasterName: "main"})
 	}
 	return p, true
 }
@@ -90,7 +92,7 @@ func placeOf(t *testing.T, c *redistest.Cluster) place {
 	at := func(key string) int { i, _ := c.Owner(t, key); return i }
 	return place{
 		open: func() redis.UniversalClient {
-			return open(t, sharedstate.Config{Addresses: []string{c.Masters[0].Addr, c.Masters[1].Addr}, Cluster: true})
+			return redistest.Open(t, sharedstate.Config{Addresses: []string{c.Masters[0].Addr, c.Masters[1].Addr}, Cluster: true})
 		},
 		primary: func(key string) *redis.Client { return c.Masters[at(key)].Admin },
 		replica: func(key string) *redis.Client {

@@ -11,7 +11,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"signet/internal/replicated"
-	"signet/internal/sharedstate"
 )
 
 // write answers what was there before; it writes also what is there already.
@@ -174,14 +173,4 @@ func flush(t *testing.T, c *redis.Client) {
 	if err := c.ScriptFlush(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func open(t *testing.T, c sharedstate.Config) redis.UniversalClient {
-	t.Helper()
-	client, err := sharedstate.Open(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	return client
 }
