@@ -32,7 +32,7 @@ func checkSentinel(ctx context.Context, address, master string, o *redis.Univers
 	sentinel := redis.NewSentinelClient(&redis.Options{
 		Addr: address, Username: o.SentinelUsername, Password: o.SentinelPassword, TLSConfig: o.TLSConfig,
 		DialTimeout: o.DialTimeout, ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout, PoolTimeout: o.PoolTimeout,
-		ContextTimeoutEnabled: true, MaxRetries: o.MaxRetries, DialerRetries: o.DialerRetries, DisableIdentity: true,
+		ContextTimeoutEnabled: true, MaxRetries: o.MaxRetries, DialerRetries: o.DialerRetries, DisableIdentity: true, Protocol: o.Protocol,
 		MaintNotificationsConfig: o.MaintNotificationsConfig,
 	})
 	defer func() { _ = sentinel.Close() }()

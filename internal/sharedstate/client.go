@@ -117,6 +117,9 @@ func (c *Config) options() (*redis.UniversalOptions, error) {
 		// CLIENT SETINFO is unknown before Redis 7.2, which then cannot load an ACL
 		// that allows it, and refused where the ACL does not.
 		DisableIdentity: true,
+		// RESP3 brings pushed messages, of which we want none, and for which each
+		// answer is looked at twice.
+		Protocol: 2,
 	}
 	if options.PoolSize == 0 {
 		options.PoolSize = 64

@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// MaxSize bounds a file: some thousands of clients. Whoever reads one need
+	// MaxSize bounds a file: some twenty thousand clients. Whoever reads one need
 	// read no more than a byte beyond.
-	MaxSize = 1 << 20
+	MaxSize = 4 << 20
 	// maxNesting and maxIndent bound the parser's recursion.
 	maxNesting = 64
 	maxIndent  = 256
@@ -93,14 +93,15 @@ func (d *Document) open(file *ast.File) {
 	}
 }
 
-// plausible refuses what the parser handles badly: it recurses by nesting, and
-// lets bytes through that are not YAML characters (YAML 1.2.2 section 5.1).
+// plausible refuses what the parser handles badly: it recurses by nesting and by
+// the keys of a mapping, and lets bytes through that are not YAML characters (YAML 1.2.2 section 5.1).
 func (d *Document) plausible(data []byte) bool {
 	if len(data) > MaxSize {
-		d.Refuse(At{}, "the file is larger than 1 MiB", "make it shorter, or point to the right file")
+		d.Refuse(At{}, "the file is larger than 4 MiB", "make it shorter, or point to the right file")
 		return false
 	}
 	depth, number := 0, 0
+	var keys keyCounts
 	for line := range bytes.Lines(data) {
 		number++
 		at := At{Line: number}
@@ -110,6 +111,10 @@ func (d *Document) plausible(data []byte) bool {
 		}
 		if len(line)-len(bytes.TrimLeft(line, " -?\t")) > maxIndent {
 			d.Refuse(at, "nested too deeply", "indent by two spaces a level")
+			return false
+		}
+		if !keys.more(line) {
+			d.Refuse(at, "too many keys in one mapping", "point to the right file")
 			return false
 		}
 		for _, c := range line {
