@@ -142,8 +142,8 @@ func TestBadFileKeepsTheOldOne(t *testing.T) {
 			}
 		}, "is a named pipe"},
 		"too large": {func(t *testing.T, path string) {
-			replace(t, path, goodA+strings.Repeat("#", 1<<20))
-		}, "the file is larger than 1 MiB"},
+			replace(t, path, goodA+strings.Repeat("#", 4<<20))
+		}, "the file is larger than 4 MiB"},
 		"dangling symlink": {func(t *testing.T, path string) {
 			if err := os.Symlink("nowhere", path+".new"); err != nil {
 				t.Fatal(err)

@@ -33,7 +33,7 @@ func TestSignDoesNotWaitForEver(t *testing.T) {
 	b := &breaker{}
 	s := signer.New(signer.Config{Keys: h, Backend: h, Issuer: testIssuer, Breaker: b, Now: testNow})
 	h.Revoke("r", 1000)
-	if _, err := s.Sign(t.Context(), "r", testClaims()); !errors.Is(err, signer.ErrUnavailable) || !errors.Is(err, signer.ErrNoVersion) {
+	if _, err := s.Sign(t.Context(), "r", testClaims(), signer.Origin{}); !errors.Is(err, signer.ErrUnavailable) || !errors.Is(err, signer.ErrNoVersion) {
 		t.Errorf("got %v, want ErrUnavailable and ErrNoVersion", err)
 	}
 	if h.Refreshes() != 8 || h.Signs() != 0 || len(b.suspected) != 1 {
@@ -46,7 +46,7 @@ func TestSignReadsTheRingOnceIfThatFails(t *testing.T) {
 	h := &unreadable{Holder: signertest.New(signertest.Ring{Name: "r"})}
 	s := signer.New(signer.Config{Keys: h, Backend: h, Issuer: testIssuer, Now: testNow})
 	h.Revoke("r", 1)
-	if _, err := s.Sign(t.Context(), "r", testClaims()); !errors.Is(err, signer.ErrUnavailable) || !errors.Is(err, errSealed) || h.reads != 1 {
+	if _, err := s.Sign(t.Context(), "r", testClaims(), signer.Origin{}); !errors.Is(err, signer.ErrUnavailable) || !errors.Is(err, errSealed) || h.reads != 1 {
 		t.Errorf("got %v after %d reads, want an outage after one", err, h.reads)
 	}
 }

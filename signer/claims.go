@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"signet/internal/jsonappend"
 	"signet/internal/strictjson"
 )
 
@@ -67,6 +68,9 @@ const maxDepth = 16
 // every value strict JSON (valid UTF-8, no duplicate names, bounded depth). Its
 // error is ErrInvalidClaims and names the claim.
 func CheckCustom(custom map[string]json.RawMessage) error {
+	if len(custom) == 0 {
+		return nil // most tokens, and sorting nothing costs allocations
+	}
 	for _, name := range slices.Sorted(maps.Keys(custom)) {
 		switch {
 		case name == "" || !utf8.ValidString(name):
@@ -105,9 +109,9 @@ func (c *Claims) check() error {
 // ones by name: equal claims give equal bytes.
 func (c *Claims) appendJSON(b []byte) []byte {
 	b = append(b, `{"iss":`...)
-	b = appendString(b, c.Issuer)
+	b = jsonappend.String(b, c.Issuer)
 	b = append(b, `,"sub":`...)
-	b = appendString(b, c.Subject)
+	b = jsonappend.String(b, c.Subject)
 	b = append(b, `,"aud":`...)
 	b = appendAudience(b, c.Audience)
 	iat := c.IssuedAt.Unix()
@@ -118,16 +122,16 @@ func (c *Claims) appendJSON(b []byte) []byte {
 	b = append(b, `,"iat":`...)
 	b = strconv.AppendInt(b, iat, 10)
 	b = append(b, `,"jti":`...)
-	b = appendString(b, c.ID)
+	b = jsonappend.String(b, c.ID)
 	b = append(b, `,"client_id":`...)
-	b = appendString(b, c.ClientID)
+	b = jsonappend.String(b, c.ClientID)
 	if c.Scope != "" {
 		b = append(b, `,"scope":`...)
-		b = appendString(b, c.Scope)
+		b = jsonappend.String(b, c.Scope)
 	}
 	if c.SessionID != "" {
 		b = append(b, `,"sid":`...)
-		b = appendString(b, c.SessionID)
+		b = jsonappend.String(b, c.SessionID)
 	}
 	if !c.AuthTime.IsZero() {
 		b = append(b, `,"auth_time":`...)
@@ -142,7 +146,7 @@ func (c *Claims) appendJSON(b []byte) []byte {
 func (c *Claims) appendCustom(b []byte) []byte {
 	for _, name := range slices.Sorted(maps.Keys(c.Custom)) {
 		b = append(b, ',')
-		b = appendString(b, name)
+		b = jsonappend.String(b, name)
 		b = append(b, ':')
 		var value bytes.Buffer
 		if err := json.Compact(&value, c.Custom[name]); err != nil {
@@ -156,33 +160,7 @@ func (c *Claims) appendCustom(b []byte) []byte {
 
 func appendAudience(b []byte, audience []string) []byte {
 	if len(audience) == 1 {
-		return appendString(b, audience[0])
+		return jsonappend.String(b, audience[0])
 	}
-	for i, a := range audience {
-		if i == 0 {
-			b = append(b, '[')
-		} else {
-			b = append(b, ',')
-		}
-		b = appendString(b, a)
-	}
-	return append(b, ']')
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendString writes s as a JSON string. s must be valid UTF-8.
-func appendString(b []byte, s string) []byte {
-	b = append(b, '"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < 0x20 || c == 0x7f:
-			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
-		default:
-			b = append(b, c)
-		}
-	}
-	return append(b, '"')
+	return jsonappend.Strings(b, audience)
 }

@@ -121,7 +121,7 @@ func FuzzCustomClaims(f *testing.F) {
 		c := testClaims()
 		c.Subject = subject
 		c.Custom = map[string]json.RawMessage{name: json.RawMessage(value)}
-		token, err := s.Sign(t.Context(), "r", c)
+		token, err := s.Sign(t.Context(), "r", c, signer.Origin{})
 		if errors.Is(err, signer.ErrInvalidClaims) {
 			return
 		}

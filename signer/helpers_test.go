@@ -48,7 +48,7 @@ func testClaims() signer.Claims {
 
 func sign(t testing.TB, s *signer.Signer, ring string, c signer.Claims) signer.Token {
 	t.Helper()
-	token, err := s.Sign(t.Context(), ring, c)
+	token, err := s.Sign(t.Context(), ring, c, signer.Origin{})
 	if err != nil {
 		t.Fatalf("signing with %s: %v", ring, err)
 	}

@@ -54,6 +54,10 @@ type Request struct {
 	// fill more than a quarter of the queue. Empty for Signet's own canaries, which
 	// come first.
 	Client string
+	// Claims are those in Input; nil for a canary, which is no token.
+	Claims *Claims
+	// Origin is where the wish for it came from.
+	Origin Origin
 }
 
 // Backend signs inside the key holder and never sees claims as such.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"signet/internal/jsonappend"
 )
 
 // Breaker says whether signing with a ring is known to be broken, so that
@@ -66,8 +68,9 @@ type Token struct {
 // key version come from one immutable Key. If the key holder refuses that
 // version (it was retired a moment ago), the ring is read again and the token
 // built anew, once. Errors: ErrInvalidClaims, ErrUnknownRing, ErrOverloaded, and
-// ErrUnavailable for everything that a retry may heal.
-func (s *Signer) Sign(ctx context.Context, ring string, c Claims) (Token, error) {
+// ErrUnavailable for everything that a retry may heal. The origin goes into the
+// issuance record, not into the token.
+func (s *Signer) Sign(ctx context.Context, ring string, c Claims, o Origin) (Token, error) {
 	if c.Issuer != "" && c.Issuer != s.cfg.Issuer {
 		return Token{}, fmt.Errorf("%w: iss is not this signer's", ErrInvalidClaims)
 	}
@@ -87,9 +90,9 @@ func (s *Signer) Sign(ctx context.Context, ring string, c Claims) (Token, error)
 		}
 		return Token{}, err
 	}
-	text, err := s.sign(ctx, key, &c)
+	text, err := s.sign(ctx, key, &c, o)
 	if errors.Is(err, ErrVersionRefused) {
-		key, text, err = s.again(ctx, key, &c, err)
+		key, text, err = s.again(ctx, key, &c, o, err)
 	}
 	if err != nil {
 		if s.cfg.Breaker != nil && errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
@@ -102,7 +105,7 @@ func (s *Signer) Sign(ctx context.Context, ring string, c Claims) (Token, error)
 
 // again is the one retry after a refused version. A second refusal is an
 // outage as far as the caller is concerned: the minimums are being moved.
-func (s *Signer) again(ctx context.Context, refused Key, c *Claims, cause error) (Key, string, error) {
+func (s *Signer) again(ctx context.Context, refused Key, c *Claims, o Origin, cause error) (Key, string, error) {
 	if err := s.cfg.Keys.Refresh(ctx, refused.Ring); err != nil {
 		return refused, "", fmt.Errorf("%w: reading the ring again: %w", ErrUnavailable, err)
 	}
@@ -113,27 +116,20 @@ func (s *Signer) again(ctx context.Context, refused Key, c *Claims, cause error)
 	if key.KID == refused.KID {
 		return refused, "", fmt.Errorf("%w: no newer version signs yet: %w", ErrUnavailable, cause)
 	}
-	text, err := s.sign(ctx, key, c)
+	text, err := s.sign(ctx, key, c, o)
 	if errors.Is(err, ErrVersionRefused) {
 		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return key, text, err
 }
 
-func (s *Signer) sign(ctx context.Context, key Key, c *Claims) (string, error) {
-	encoding := base64.RawURLEncoding
-	head := s.header(key)
-	payload := c.appendJSON(make([]byte, 0, 512))
-	size, _ := SignatureSize(key) // 0 costs an allocation only
-	text := make([]byte, 0, len(head)+encoding.EncodedLen(len(payload))+2+encoding.EncodedLen(size))
-	text = append(text, head...)
-	text = append(text, '.')
-	text = encoding.AppendEncode(text, payload)
+func (s *Signer) sign(ctx context.Context, key Key, c *Claims, o Origin) (string, error) {
+	text := s.input(key, c)
 	if len(text) > maxTokenSize {
 		return "", fmt.Errorf("%w: the token would exceed %d bytes", ErrInvalidClaims, maxTokenSize)
 	}
 	sig, err := s.cfg.Backend.Sign(ctx, Request{
-		Key: key, Input: slices.Clip(text), Reference: c.ID, Client: c.ClientID,
+		Key: key, Input: slices.Clip(text), Reference: c.ID, Client: c.ClientID, Claims: c, Origin: o,
 	})
 	if err != nil {
 		return "", err
@@ -143,8 +139,25 @@ func (s *Signer) sign(ctx context.Context, key Key, c *Claims) (string, error) {
 	}
 	// Appending writes behind Input, never into it: a batch may still read it.
 	text = append(text, '.')
-	text = encoding.AppendEncode(text, sig)
+	text = base64.RawURLEncoding.AppendEncode(text, sig)
 	return string(text), nil
+}
+
+// payloads are buffers for the JSON of claims, which nobody needs once it is encoded.
+var payloads = sync.Pool{New: func() any { return new([]byte) }}
+
+// input is the JWS signing input, with room for the signature behind it.
+func (s *Signer) input(key Key, c *Claims) []byte {
+	encoding := base64.RawURLEncoding
+	payload := payloads.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put there
+	defer payloads.Put(payload)
+	*payload = c.appendJSON((*payload)[:0])
+	head := s.header(key)
+	size, _ := SignatureSize(key) // 0 costs an allocation only
+	text := make([]byte, 0, len(head)+encoding.EncodedLen(len(*payload))+2+encoding.EncodedLen(size))
+	text = append(text, head...)
+	text = append(text, '.')
+	return encoding.AppendEncode(text, *payload)
 }
 
 type headerID struct {
@@ -160,9 +173,9 @@ func (s *Signer) header(key Key) string {
 			return text
 		}
 	}
-	b := appendString([]byte(`{"alg":`), string(key.Algorithm))
+	b := jsonappend.String([]byte(`{"alg":`), string(key.Algorithm))
 	b = append(b, `,"kid":`...)
-	b = appendString(b, key.KID)
+	b = jsonappend.String(b, key.KID)
 	b = append(b, `,"typ":"at+jwt"}`...)
 	text := base64.RawURLEncoding.EncodeToString(b)
 	s.headers.Store(id, text)

@@ -163,7 +163,7 @@ func TestSignRefusesClaims(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := testClaims()
 			change(&c)
-			if _, err := s.Sign(t.Context(), "r", c); !errors.Is(err, signer.ErrInvalidClaims) {
+			if _, err := s.Sign(t.Context(), "r", c, signer.Origin{}); !errors.Is(err, signer.ErrInvalidClaims) {
 				t.Errorf("got %v, want ErrInvalidClaims", err)
 			}
 		})
@@ -219,7 +219,7 @@ func TestSignErrors(t *testing.T) {
 			h := signertest.New(signertest.Ring{Name: "r"})
 			s := newSigner(h)
 			test.prepare(h)
-			if _, err := s.Sign(t.Context(), test.ring, testClaims()); !errors.Is(err, test.want) {
+			if _, err := s.Sign(t.Context(), test.ring, testClaims(), signer.Origin{}); !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 			if h.Signs() != test.signs {
@@ -242,7 +242,7 @@ func TestBreakerRefusesAtOnceAndHearsOfFailures(t *testing.T) {
 	h := signertest.New(signertest.Ring{Name: "r"})
 	b := &breaker{err: errors.New("canary failed")}
 	s := signer.New(signer.Config{Keys: h, Backend: h, Issuer: testIssuer, Breaker: b, Now: testNow})
-	if _, err := s.Sign(t.Context(), "r", testClaims()); !errors.Is(err, signer.ErrUnavailable) || h.Signs() != 0 {
+	if _, err := s.Sign(t.Context(), "r", testClaims(), signer.Origin{}); !errors.Is(err, signer.ErrUnavailable) || h.Signs() != 0 {
 		t.Errorf("got %v after %d requests, want ErrUnavailable after none", err, h.Signs())
 	}
 	b.err = nil
@@ -251,7 +251,7 @@ func TestBreakerRefusesAtOnceAndHearsOfFailures(t *testing.T) {
 		t.Errorf("suspected without a failure")
 	}
 	h.Fail(signer.ErrUnavailable)
-	if _, err := s.Sign(t.Context(), "r", testClaims()); err == nil || len(b.suspected) != 1 || b.suspected[0] != "r" {
+	if _, err := s.Sign(t.Context(), "r", testClaims(), signer.Origin{}); err == nil || len(b.suspected) != 1 || b.suspected[0] != "r" {
 		t.Errorf("err %v, suspected %q", err, b.suspected)
 	}
 }
@@ -262,7 +262,7 @@ func BenchmarkSign(b *testing.B) {
 	c := testClaims()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := s.Sign(b.Context(), "r", c); err != nil {
+		if _, err := s.Sign(b.Context(), "r", c, signer.Origin{}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -286,7 +286,7 @@ func TestSignAllocations(t *testing.T) {
 	s := signer.New(signer.Config{Keys: h, Backend: instant{}, Issuer: testIssuer, Now: testNow})
 	c := testClaims()
 	n := testing.AllocsPerRun(100, func() {
-		if _, err := s.Sign(t.Context(), "r", c); err != nil {
+		if _, err := s.Sign(t.Context(), "r", c, signer.Origin{}); err != nil {
 			t.Fatal(err)
 		}
 	})

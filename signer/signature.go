@@ -83,7 +83,7 @@ func checkECDSA(key Key, curve elliptic.Curve, input, sig []byte) error {
 		return errSignature
 	}
 	r, s := new(big.Int).SetBytes(sig[:size]), new(big.Int).SetBytes(sig[size:])
-	if !ecdsa.Verify(public, digest(key.Algorithm, input), r, s) {
+	if !ecdsa.Verify(public, key.Algorithm.Digest(input), r, s) {
 		return errSignature
 	}
 	return nil
@@ -97,7 +97,7 @@ func checkRSA(key Key, input, sig []byte) error {
 	if len(sig) != public.Size() {
 		return errSignature
 	}
-	hash, sum := key.Algorithm.Hash(), digest(key.Algorithm, input)
+	hash, sum := key.Algorithm.Hash(), key.Algorithm.Digest(input)
 	var err error
 	if key.Algorithm == PS256 || key.Algorithm == PS384 || key.Algorithm == PS512 {
 		// RFC 7518 section 3.5: the salt is as long as the hash, no other length.
@@ -109,10 +109,4 @@ func checkRSA(key Key, input, sig []byte) error {
 		return errSignature
 	}
 	return nil
-}
-
-func digest(a Algorithm, input []byte) []byte {
-	h := a.Hash().New()
-	h.Write(input)
-	return h.Sum(nil)
 }

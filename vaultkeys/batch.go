@@ -34,6 +34,9 @@ type BatcherConfig struct {
 	// Timeout is how long Vault may take for one batch; 0 = 2s. What took
 	// longer is asked for once more, in smaller batches.
 	Timeout time.Duration
+	// Journal has every signature declared before Vault is asked for it; nil = no
+	// records are kept.
+	Journal Journal
 	// Reread reads a ring again now, after a signature that does not verify;
 	// nil = nothing is read.
 	Reread func(ctx context.Context, ring string) error
@@ -43,6 +46,16 @@ type BatcherConfig struct {
 	Logger *slog.Logger
 	// Registerer takes the metrics; nil = none.
 	Registerer prometheus.Registerer
+}
+
+// Journal keeps a record of every signature; *journal.Journal is one.
+type Journal interface {
+	// Declare writes what Vault is about to be asked for, and may set references.
+	// With an error nothing may be asked for.
+	Declare(batch []signer.Declaration) (id uint64, err error)
+	// Outcome writes what became of it, in the same order; requestID is Vault's,
+	// empty if it did not answer.
+	Outcome(id uint64, requestID string, outcomes []signer.Outcome)
 }
 
 func (c *BatcherConfig) defaults() {
@@ -103,8 +116,8 @@ func NewBatcher(cfg BatcherConfig) *Batcher {
 
 var errClosed = fmt.Errorf("%w: shutting down", signer.ErrUnavailable)
 
-// Sign fits signer.Backend. It returns as soon as ctx ends; the signature may
-// still be made then. The error is ctx's, and signer.ErrUnavailable or, if ctx's
+// Sign fits signer.Backend. It returns as soon as ctx ends, with the signature if
+// that is recorded as issued by then; if not, it may still be made. The error is ctx's, and signer.ErrUnavailable or, if ctx's
 // time was up before the request was sent while others were served,
 // signer.ErrOverloaded.
 func (b *Batcher) Sign(ctx context.Context, req signer.Request) ([]byte, error) {
@@ -133,6 +146,10 @@ func (b *Batcher) sign(ctx context.Context, req signer.Request) ([]byte, error) 
 	case r := <-it.done:
 		return r.sig, r.err
 	case <-ctx.Done():
+		if !it.leave() { // recorded as issued a moment ago, so it is
+			r := <-it.done
+			return r.sig, r.err
+		}
 		return nil, b.queue.abandon(it)
 	}
 }

@@ -3,6 +3,7 @@ package vaultkeys
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"signet/signer"
 )
@@ -10,12 +11,11 @@ import (
 // item is one signature that a caller waits for.
 type item struct {
 	ctx       context.Context //nolint:containedctx // asked before sending: is the caller still there?
-	key       signer.Key
-	input     []byte // the JWS signing input
-	sent      []byte // what Vault gets: the digest, or the input itself
-	reference string
-	client    string
+	req       signer.Request
+	sent      []byte      // what Vault gets: the digest, or the input itself
+	reference string      // beside it: the request's, unless the journal puts another one
 	done      chan result // takes exactly one result, and never blocks
+	settled   atomic.Int32
 
 	// Guarded by queue.mu.
 	lane  *lane // nil unless waiting
@@ -23,6 +23,18 @@ type item struct {
 	again bool   // it was put back once, and is not a second time
 	since uint64 // the lane's answers when it joined
 }
+
+// What an item is settled as, by whoever comes first.
+const (
+	itemHandedOut int32 = iota + 1
+	itemLeft
+)
+
+// handOut says that the caller gets the signature: false if it has left.
+func (it *item) handOut() bool { return it.settled.CompareAndSwap(0, itemHandedOut) }
+
+// leave says that the caller gets nothing: false if a signature is on its way.
+func (it *item) leave() bool { return it.settled.CompareAndSwap(0, itemLeft) }
 
 type result struct {
 	sig []byte
@@ -39,13 +51,10 @@ func newItem(ctx context.Context, req signer.Request) (*item, error) {
 		return nil, fmt.Errorf("%w: ring %q: unknown algorithm %q", signer.ErrUnavailable, req.Key.Ring, req.Key.Algorithm)
 	}
 	it := &item{
-		ctx: ctx, key: req.Key, input: req.Input, sent: req.Input,
-		reference: req.Reference, client: req.Client, done: make(chan result, 1),
+		ctx: ctx, req: req, sent: req.Input, reference: req.Reference, done: make(chan result, 1),
 	}
 	if params.Prehashed {
-		h := req.Key.Algorithm.Hash().New()
-		h.Write(req.Input)
-		it.sent = h.Sum(nil)
+		it.sent = req.Key.Algorithm.Digest(req.Input)
 	}
 	it.place.value = it
 	return it, nil

@@ -69,7 +69,7 @@ func newQueue(inFlight, batchMax, limit int) *queue {
 // add queues an item, or refuses it at once. start tells the caller to run
 // the lane: a request may go out now.
 func (q *queue) add(it *item) (l *lane, start bool, err error) {
-	key := laneKey{it.key.Ring, it.key.Version, it.key.Algorithm, it.key.KID}
+	key := laneKey{it.req.Key.Ring, it.req.Key.Version, it.req.Key.Algorithm, it.req.Key.KID}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
@@ -81,15 +81,15 @@ func (q *queue) add(it *item) (l *lane, start bool, err error) {
 		if q.waiting >= q.max {
 			return nil, false, fmt.Errorf("%w: %d requests wait", signer.ErrOverloaded, q.waiting)
 		}
-		if it.client != "" && q.clients[it.client] >= q.share {
-			return nil, false, fmt.Errorf("%w: client %q has its share of %d waiting requests", signer.ErrOverloaded, it.client, q.share)
+		if it.req.Client != "" && q.clients[it.req.Client] >= q.share {
+			return nil, false, fmt.Errorf("%w: client %q has its share of %d waiting requests", signer.ErrOverloaded, it.req.Client, q.share)
 		}
 	}
 	if l == nil {
 		l = &lane{key: key, pace: q.pace(key)}
 		q.lanes[key] = l
 	}
-	l.turns.push(&it.place, it.client)
+	l.turns.push(&it.place, it.req.Client)
 	it.since = l.answers.Load()
 	q.joined(l, it)
 	if start {
@@ -137,7 +137,7 @@ func (q *queue) take(l *lane, into []*item) []*item {
 		if seen != nil {
 			seen[it.reference] = struct{}{}
 		}
-		l.turns.serve(&it.place, it.client)
+		l.turns.serve(&it.place, it.req.Client)
 		q.left(it)
 		into = append(into, it)
 	}
@@ -205,7 +205,7 @@ func (q *queue) putBack(l *lane, items []*item) (tried []*item) {
 			tried = append(tried, it)
 		default:
 			it.again = true
-			l.turns.putBack(&it.place, it.client)
+			l.turns.putBack(&it.place, it.req.Client)
 			q.joined(l, it)
 		}
 	}
@@ -216,8 +216,8 @@ func (q *queue) putBack(l *lane, items []*item) (tried []*item) {
 func (q *queue) joined(l *lane, it *item) {
 	it.lane = l
 	q.waiting++
-	if it.client != "" {
-		q.clients[it.client]++
+	if it.req.Client != "" {
+		q.clients[it.req.Client]++
 	}
 }
 
@@ -226,7 +226,7 @@ func (q *queue) joined(l *lane, it *item) {
 // is known against it; if Vault answered nobody, it may as well be down.
 func (q *queue) unlink(it *item) error {
 	l := it.lane
-	l.turns.remove(&it.place, it.client)
+	l.turns.remove(&it.place, it.req.Client)
 	q.left(it)
 	if !it.again && l.answers.Load() > it.since && errors.Is(it.ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("%w: it was not this request's turn in time: %w", signer.ErrOverloaded, context.Cause(it.ctx))
@@ -238,9 +238,9 @@ func (q *queue) unlink(it *item) error {
 func (q *queue) left(it *item) {
 	it.lane = nil
 	q.waiting--
-	if it.client != "" {
-		if q.clients[it.client]--; q.clients[it.client] == 0 {
-			delete(q.clients, it.client)
+	if it.req.Client != "" {
+		if q.clients[it.req.Client]--; q.clients[it.req.Client] == 0 {
+			delete(q.clients, it.req.Client)
 		}
 	}
 }

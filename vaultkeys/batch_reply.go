@@ -88,7 +88,7 @@ func (r *batchReply) results(l laneKey, items []*item) ([]result, error) {
 			out[i].err = itemError(got.Error)
 			continue
 		}
-		sig, err := got.signature(l, items[i].key)
+		sig, err := got.signature(l, items[i].req.Key)
 		if err != nil {
 			return nil, fmt.Errorf("%w: item %d: %w", errFaulty, i, err)
 		}
@@ -128,7 +128,7 @@ func (r *batchResult) signature(l laneKey, key signer.Key) ([]byte, error) {
 func verify(items []*item, results []result, all bool) error {
 	var signed []int
 	for i := range results {
-		if results[i].err == nil && !items[i].key.Algorithm.Symmetric() {
+		if results[i].err == nil && !items[i].req.Key.Algorithm.Symmetric() {
 			signed = append(signed, i)
 		}
 	}
@@ -140,7 +140,7 @@ func verify(items []*item, results []result, all bool) error {
 		signed = signed[one : one+1]
 	}
 	for _, i := range signed {
-		if err := signer.CheckSignature(items[i].key, items[i].input, results[i].sig); err != nil {
+		if err := signer.CheckSignature(items[i].req.Key, items[i].req.Input, results[i].sig); err != nil {
 			return fmt.Errorf("%w: item %d: %w", errFaulty, i, err)
 		}
 	}

@@ -62,7 +62,11 @@ func (b *Batcher) attempt(l *lane, items []*item) error {
 	// Read before sending: a fault that another runner finds meanwhile must not
 	// be forgiven by this reply.
 	faults := l.faults.Load()
-	results, err := b.ask(l, items)
+	declared, err := b.declare(items)
+	if err != nil {
+		return err
+	}
+	results, requestID, err := b.ask(l, items)
 	if err == nil {
 		all := b.cfg.VerifyAll || faults > 0
 		err = verify(items, results, all)
@@ -72,16 +76,20 @@ func (b *Batcher) attempt(l *lane, items []*item) error {
 	}
 	if err != nil {
 		b.failed(l, len(items), err)
+		declared.failed(requestID, err)
 		return err
 	}
 	for i, it := range items {
+		declared.outcome(i, it, results[i].err)
 		it.finish(results[i].sig, results[i].err)
 	}
+	declared.done(requestID)
 	return nil
 }
 
-// ask is the request to Vault, under the batch's own deadline.
-func (b *Batcher) ask(l *lane, items []*item) ([]result, error) {
+// ask is the request to Vault, under the batch's own deadline. It tells Vault's
+// id of the request, where there is an answer.
+func (b *Batcher) ask(l *lane, items []*item) (results []result, requestID string, err error) {
 	path := b.paths.Sign(l.key.ring)
 	if l.key.alg.Symmetric() {
 		path = b.paths.HMAC(l.key.ring)
@@ -89,19 +97,20 @@ func (b *Batcher) ask(l *lane, items []*item) ([]result, error) {
 	ctx, cancel := context.WithTimeout(b.life, b.cfg.Timeout)
 	defer cancel()
 	began := b.cfg.Now()
-	var reply batchReply
-	_, err := b.cfg.Vault.Write(ctx, path, newBatchRequest(l.key, items), &reply)
+	reply := batchReply{Results: make([]batchResult, 0, len(items))}
+	meta, err := b.cfg.Vault.Write(ctx, path, newBatchRequest(l.key, items), &reply)
 	took := b.cfg.Now().Sub(began)
 	b.metrics.asked(l.key.ring, len(items), took)
 	if errors.Is(err, context.DeadlineExceeded) {
 		l.pace.timedOut(len(items))
 	}
 	if err != nil {
-		return nil, err
+		return nil, meta.RequestID, err
 	}
 	l.answers.Add(1)
 	l.pace.took(len(items), took, b.cfg.Timeout)
-	return reply.results(l.key, items)
+	results, err = reply.results(l.key, items)
+	return results, meta.RequestID, err
 }
 
 // retryable: the request changes nothing in Vault, so sending it again is
@@ -112,9 +121,13 @@ func (b *Batcher) retryable(err error) bool {
 	if b.life.Err() != nil {
 		return false // shutting down
 	}
+	return errors.Is(err, errFaulty) || errors.Is(err, context.DeadlineExceeded) || unanswered(err)
+}
+
+// unanswered: the request was sent, or may have been, and no answer came.
+func unanswered(err error) bool {
 	var request *vaultapi.Error
-	noAnswer := errors.As(err, &request) && request.Status == 0 && request.Op == "write"
-	return errors.Is(err, errFaulty) || errors.Is(err, context.DeadlineExceeded) || noAnswer
+	return errors.As(err, &request) && request.Status == 0 && request.Op == "write"
 }
 
 // wanted keeps the items whose caller still waits.
@@ -152,7 +165,7 @@ func classify(err error) error {
 		// the signer makes ErrUnavailable of it.
 		return fmt.Errorf("%w: %w", signer.ErrVersionRefused, err)
 	default:
-		return fmt.Errorf("%w: %w", signer.ErrUnavailable, err)
+		return fmt.Errorf("%w: %w", signer.ErrUnavailable, err) // and what could not be recorded
 	}
 }
 

@@ -19,3 +19,12 @@ func AlarmMessages() map[string]string {
 
 // KIDNotes is what Run does with a replica's notes each interval, step by step.
 func KIDNotes(r *Rings) (round func(context.Context)) { return newKIDNotes(r).round }
+
+// ReadUsual is what a reply in its usual form says.
+func ReadUsual(data []byte) (reply any, ok bool) {
+	r := &batchReply{}
+	return r, r.ReadUsual(data)
+}
+
+// EmptyReply is for encoding/json to fill.
+func EmptyReply() any { return &batchReply{} }

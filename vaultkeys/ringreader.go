@@ -34,6 +34,7 @@ type ringReader struct {
 
 	symmetric *symmetricKIDs // for HS256, else nil
 	missing   int            // answers in a row that the key does not exist
+	signing   string         // kid of the version that signed at the last read
 
 	alarms alarmList // those that hold: logged once, counted each round
 }
@@ -100,13 +101,18 @@ func (r *ringReader) read(ctx context.Context) error {
 	}
 	r.missing = 0
 	r.raise(r.rings.cfg.ClockSkew < in.clockOffset.Abs(), alarm{kind: alarmClockSkew}, "ahead", in.clockOffset)
-	next, alarms := fold(r.rings.view.Load().rings[r.index], in, r.rings.revoked.Has)
+	prev := r.rings.view.Load().rings[r.index]
+	next, alarms := fold(prev, in, r.rings.revoked.Has)
 	duplicates, err := r.rings.publish(r.index, next, r.rings.cfg.Now())
 	if err != nil {
 		err = fmt.Errorf("reading ring %q: %w: %w", r.cfg.Name, signer.ErrUnavailable, err)
 		r.failed(err)
 		return err
 	}
+	for _, e := range changes(r.cfg.Name, prev, next) {
+		r.rings.cfg.Events(e)
+	}
+	r.signs(r.rings.view.Load().rings[r.index], r.rings.cfg.Now())
 	r.lower(alarmStale)
 	r.lower(alarmMisconfigured)
 	seen := r.report(alarms, duplicates)
@@ -207,6 +213,7 @@ func (r *ringReader) raise(holds bool, a alarm, args ...any) {
 	if !r.hold(a) {
 		return
 	}
+	r.rings.cfg.Events(RingEvent{Ring: r.cfg.Name, Kind: string(a.kind), Version: a.version, KID: a.kid})
 	if a.version != 0 {
 		args = append(args, "version", a.version)
 	}

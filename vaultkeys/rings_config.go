@@ -72,6 +72,9 @@ type RingsConfig struct {
 	// KIDs are the notes that replicas share; nil = none: a process that starts
 	// after an HS256 version was fenced cannot verify its tokens.
 	KIDs KIDs
+	// Events is told what changes in a ring, and of its alarms; it must not block.
+	// nil = nobody is.
+	Events func(RingEvent)
 	// Now is the clock; nil = time.Now.
 	Now func() time.Time
 	// Logger takes alarms and failed reads; nil = slog.Default().
@@ -95,6 +98,9 @@ func (c *RingsConfig) defaults() {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
+	}
+	if c.Events == nil {
+		c.Events = func(RingEvent) {}
 	}
 	c.Rings = slices.Clone(c.Rings)
 	for i := range c.Rings {

@@ -39,7 +39,6 @@ func ParamsOf(a signer.Algorithm, rsaBits int) TransitParams {
 	if rsaBits == 0 {
 		rsaBits = 2048
 	}
-	rsaType := "rsa-" + strconv.Itoa(rsaBits)
 	switch a {
 	case signer.ES256:
 		return ecParams("ecdsa-p256", "sha2-256")
@@ -48,17 +47,17 @@ func ParamsOf(a signer.Algorithm, rsaBits int) TransitParams {
 	case signer.ES512:
 		return ecParams("ecdsa-p521", "sha2-512")
 	case signer.RS256:
-		return rsaParams(rsaType, "sha2-256", "pkcs1v15")
+		return rsaParams(rsaBits, "sha2-256", "pkcs1v15")
 	case signer.RS384:
-		return rsaParams(rsaType, "sha2-384", "pkcs1v15")
+		return rsaParams(rsaBits, "sha2-384", "pkcs1v15")
 	case signer.RS512:
-		return rsaParams(rsaType, "sha2-512", "pkcs1v15")
+		return rsaParams(rsaBits, "sha2-512", "pkcs1v15")
 	case signer.PS256:
-		return rsaParams(rsaType, "sha2-256", "pss")
+		return rsaParams(rsaBits, "sha2-256", "pss")
 	case signer.PS384:
-		return rsaParams(rsaType, "sha2-384", "pss")
+		return rsaParams(rsaBits, "sha2-384", "pss")
 	case signer.PS512:
-		return rsaParams(rsaType, "sha2-512", "pss")
+		return rsaParams(rsaBits, "sha2-512", "pss")
 	case signer.EdDSA:
 		return TransitParams{KeyType: "ed25519", MarshalingAlgorithm: "jws"}
 	case signer.HS256:
@@ -72,9 +71,9 @@ func ecParams(keyType, hash string) TransitParams {
 	return TransitParams{KeyType: keyType, HashAlgorithm: hash, MarshalingAlgorithm: "jws", Prehashed: true}
 }
 
-func rsaParams(keyType, hash, padding string) TransitParams {
+func rsaParams(bits int, hash, padding string) TransitParams {
 	p := TransitParams{
-		KeyType: keyType, HashAlgorithm: hash, SignatureAlgorithm: padding,
+		KeyType: "rsa-" + strconv.Itoa(bits), HashAlgorithm: hash, SignatureAlgorithm: padding,
 		MarshalingAlgorithm: "jws", Prehashed: true,
 	}
 	if padding == "pss" {

@@ -67,7 +67,7 @@ func (w *world) sign(r *replica, chosen signer.Key, iat, exp time.Time, left tim
 	r.choice = &chosen
 	out, err := r.signer.Sign(w.ctx, ring, signer.Claims{
 		Subject: "s", ID: strconv.Itoa(w.count), ClientID: "c", Audience: []string{"a"}, IssuedAt: iat, Expiry: exp,
-	})
+	}, signer.Origin{})
 	if err != nil {
 		w.report.count("tokens that Vault did not sign")
 		return

@@ -87,23 +87,38 @@ func (c *Conn) exchange(ctx context.Context, k call) (Meta, reply, verdict, erro
 // readReply decodes the body and reads it to its end, so that the connection
 // can be used again.
 func readReply(resp *http.Response, out any) (reply, error) {
+	if resp.StatusCode == http.StatusNoContent {
+		return reply{}, wanted(reply{}, out)
+	}
+	if usual, ok := out.(UsualReader); ok {
+		return readUsual(resp, usual)
+	}
 	body := http.MaxBytesReader(nil, resp.Body, maxAnswer)
-	var r reply
-	if resp.StatusCode != http.StatusNoContent {
-		var err error
-		r, err = decodeReply(body, out)
-		if errors.Is(err, io.EOF) && resp.ContentLength == 0 {
-			err = nil // 200 with nothing in it says no more than 204
-		}
-		if err != nil {
-			return r, err
-		}
+	r, err := decodeAnswer(body, resp.ContentLength, out)
+	if err == nil {
 		_, _ = io.CopyN(io.Discard, body, 4<<10) // best effort
 	}
-	if out != nil && !r.hasData {
-		return r, errNoData
+	return r, err
+}
+
+// decodeAnswer decodes a body of so many bytes, if that is known.
+func decodeAnswer(body io.Reader, length int64, out any) (reply, error) {
+	r, err := decodeReply(body, out)
+	if errors.Is(err, io.EOF) && length == 0 {
+		err = nil // 200 with nothing in it says no more than 204
 	}
-	return r, nil
+	if err != nil {
+		return r, err
+	}
+	return r, wanted(r, out)
+}
+
+// wanted is an error if data was wanted and there is none.
+func wanted(r reply, out any) error {
+	if out != nil && !r.hasData {
+		return errNoData
+	}
+	return nil
 }
 
 // send performs the request and follows the one redirect of a standby. It goes
@@ -146,10 +161,10 @@ func (c *Conn) setHeaders(req *http.Request, k call) {
 	if k.token != "" {
 		req.Header.Set(api.AuthHeaderName, k.token)
 	}
-	switch operation(k) {
-	case opSign, opHMAC, opVerify:
-		// They change nothing, so net/http may send one again when an idle
-		// connection turns out to be closed. Without a value it is not sent.
+	if operation(k) == opVerify {
+		// It changes nothing, so net/http may send it again when an idle connection
+		// turns out to be closed. Without a value the header is not sent. What signs
+		// is never sent again unseen: each signature in Vault's log has a record.
 		req.Header["Idempotency-Key"] = nil
 	}
 }

@@ -24,9 +24,7 @@ const (
 func ProbeInput(alg signer.Algorithm) string {
 	sent := []byte(ProbeText)
 	if vaultkeys.ParamsOf(alg, 0).Prehashed {
-		h := alg.Hash().New()
-		h.Write(sent)
-		sent = h.Sum(nil)
+		sent = alg.Digest(sent)
 	}
 	return base64.StdEncoding.EncodeToString(sent)
 }

@@ -58,10 +58,7 @@ func (s *survey) role(ctx context.Context, r appRole) (step, error) {
 	if err != nil {
 		return out, err
 	}
-	want := roleData{
-		TokenPolicies: []string{r.name}, TokenNoDefaultPolicy: true, TokenType: "service", BindSecretID: true,
-		TokenTTL: int64(tokenTTL / time.Second), TokenMaxTTL: int64(tokenMaxTTL / time.Second),
-	}
+	want := fresh(r)
 	if !found {
 		out.state = absent
 	} else {
@@ -87,4 +84,38 @@ func (d roleData) equal(o roleData) bool {
 		d.TokenType == o.TokenType && d.TokenTTL == o.TokenTTL && d.TokenMaxTTL == o.TokenMaxTTL &&
 		d.TokenNumUses == o.TokenNumUses && d.BindSecretID == o.BindSecretID &&
 		d.TokenPeriod == o.TokenPeriod
+}
+
+// Role is an AppRole as [Run] makes it where there is none: Body is what is
+// written, member by member.
+type Role struct {
+	Name string
+	Body map[string]any
+}
+
+// Roles are those of issuer and keeper, in that order, for whoever compares them
+// with what Vault's audit log says was written.
+func Roles() []Role {
+	all := make([]Role, 0, len(roles))
+	for _, r := range roles {
+		all = append(all, Role{Name: r.name, Body: fresh(r).members()})
+	}
+	return all
+}
+
+// fresh is a role where there was none.
+func fresh(r appRole) roleData {
+	return roleData{
+		TokenPolicies: []string{r.name}, TokenNoDefaultPolicy: true, TokenType: "service", BindSecretID: true,
+		TokenTTL: int64(tokenTTL / time.Second), TokenMaxTTL: int64(tokenMaxTTL / time.Second),
+	}
+}
+
+// members are those of d's JSON.
+func (d roleData) members() map[string]any {
+	return map[string]any{
+		"token_policies": d.TokenPolicies, "token_no_default_policy": d.TokenNoDefaultPolicy, "token_type": d.TokenType,
+		"token_ttl": d.TokenTTL, "token_max_ttl": d.TokenMaxTTL, "token_num_uses": d.TokenNumUses, "token_period": d.TokenPeriod,
+		"bind_secret_id": d.BindSecretID,
+	}
 }

@@ -68,6 +68,11 @@ func (f *fake) Write(_ context.Context, path string, in, out any) (vaultapi.Meta
 func (f *fake) store(path string, body map[string]any) {
 	for _, table := range []string{"sys/mounts", "sys/auth"} {
 		if name, ok := strings.CutPrefix(path, table+"/"); ok {
+			if name, ok := strings.CutSuffix(name, "/tune"); ok {
+				mount, _ := f.stored[table][name+"/"].(map[string]any)
+				mount["config"] = body
+				return
+			}
 			f.stored[table][name+"/"] = body
 			return
 		}

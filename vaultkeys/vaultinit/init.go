@@ -39,6 +39,9 @@ type Config struct {
 	MACKey string
 	// DryRun prints what would be done, and the policies, and writes nothing.
 	DryRun bool
+	// DedicatedMount has Vault write what is signed, its jti and the key version
+	// readably into its audit log, instead of hashed: see [ClearRequestKeys].
+	DedicatedMount bool
 	// NarrowPolicies lets a policy lose paths that it has now. Without it that is
 	// refused: policy names are fixed, so another configuration may share them.
 	NarrowPolicies bool

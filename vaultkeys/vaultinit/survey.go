@@ -37,6 +37,9 @@ type survey struct {
 
 func (s *survey) all(ctx context.Context, policies []Policy) ([]step, error) {
 	steps := []func(context.Context) (step, error){s.transit}
+	if s.cfg.DedicatedMount {
+		steps = append(steps, s.clearLog)
+	}
 	for _, k := range s.cfg.keys() {
 		steps = append(steps, func(ctx context.Context) (step, error) { return s.key(ctx, k) })
 	}
@@ -82,7 +85,10 @@ func (s *survey) write(ctx context.Context, path string, in any) error {
 
 // mount is an entry of sys/mounts or sys/auth.
 type mount struct {
-	Type string `json:"type"`
+	Type   string `json:"type"`
+	Config struct {
+		RequestKeys []string `json:"audit_non_hmac_request_keys"`
+	} `json:"config"`
 }
 
 func (s *survey) transit(ctx context.Context) (step, error) {
