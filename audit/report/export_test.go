@@ -1,0 +1,4 @@
+package report
+
+// DimensionNames are all dimensions that a report may have, in its order.
+var DimensionNames = order

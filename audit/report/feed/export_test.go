@@ -1,0 +1,4 @@
+package feed
+
+// Whole is what a report is told of a record.
+var Whole = whole
