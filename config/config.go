@@ -23,6 +23,7 @@ type Config struct {
 	Tokens  Tokens
 	Refresh Refresh
 	Clients Clients
+	Audit   Audit
 
 	// places says where the violations of CheckSecrets and CheckFiles are in the
 	// file at path.
@@ -187,6 +188,26 @@ type Refresh struct {
 	// restore of Redis; zero means never.
 	AcceptRollbackUntil time.Time
 }
+
+// Audit is where the issuance records go. Either Stdout or File is set.
+type Audit struct {
+	// Stdout writes them to standard output; default true.
+	Stdout bool
+	// File is appended to; empty for none.
+	File string
+	// Fsync is when they must be on disk: FsyncAlways, FsyncEverySecond (default)
+	// or FsyncNo.
+	Fsync string
+	// Replica names this process in them; default the host's name.
+	Replica string
+}
+
+// When issuance records must be on disk.
+const (
+	FsyncAlways      = "always"
+	FsyncEverySecond = "everysec"
+	FsyncNo          = "no"
+)
 
 // Clients is the client registry.
 type Clients struct {

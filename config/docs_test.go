@@ -124,7 +124,7 @@ func keysOf(t *testing.T, text string) []string {
 	walk = func(path string, v any) {
 		switch node := v.(type) {
 		case map[string]any:
-			if _, ok := node["file"]; ok && path != "clients" {
+			if _, ok := node["file"]; ok && path != "clients" && path != "audit" {
 				break
 			}
 			if _, ok := node["env"]; ok {

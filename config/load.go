@@ -62,7 +62,6 @@ func (l *loader) file(m *strictyaml.Map, key string) string {
 }
 
 func (l *loader) config(root *strictyaml.Map) *Config {
-	root.NotYet("audit")
 	c := &Config{
 		Issuer:  l.issuer(root),
 		Listen:  l.listen(root.Map("listen")),
@@ -76,6 +75,7 @@ func (l *loader) config(root *strictyaml.Map) *Config {
 		Tokens:  Tokens{TTL: root.Map("tokens").Duration("ttl", strictyaml.DurationRange{Default: DefaultTTL, Min: time.Second, Max: MaxTTLCap})},
 		Refresh: l.refresh(root.Map("refresh")),
 		Clients: Clients{File: l.resolve(root.Map("clients").String("file", DefaultClientsFile))},
+		Audit:   l.audit(root.Map("audit")),
 	}
 	l.guards(c)
 	return c

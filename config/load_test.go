@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"os"
 	"reflect"
 	"testing"
 	"time"
@@ -11,6 +12,10 @@ import (
 
 func TestMinimalHasTheDocumentedDefaults(t *testing.T) {
 	c, err := config.Load("testdata/good/minimal.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := os.Hostname()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,6 +40,7 @@ func TestMinimalHasTheDocumentedDefaults(t *testing.T) {
 		Tokens:  config.Tokens{TTL: 5 * time.Minute},
 		Refresh: config.Refresh{MACKey: "signet-refresh", Grace: 30 * time.Second, Idle: 168 * time.Hour, Absolute: 720 * time.Hour},
 		Clients: config.Clients{File: "testdata/good/clients.yaml"},
+		Audit:   config.Audit{Stdout: true, Fsync: "everysec", Replica: host},
 	}
 	equal(t, c, want)
 }
@@ -95,6 +101,7 @@ func TestFull(t *testing.T) {
 			AcceptRollbackUntil: time.Date(2026, 1, 31, 14, 4, 5, 0, time.UTC),
 		},
 		Clients: config.Clients{File: "testdata/good/policy/clients.yaml"},
+		Audit:   config.Audit{File: "testdata/good/records.jsonl", Fsync: "always", Replica: "signet-1"},
 	})
 }
 

@@ -12,30 +12,38 @@ import (
 )
 
 // credentials are a client's id and secret as the request has them.
-type credentials struct{ id, secret string }
+type credentials struct{ id, secret, method string }
+
+// The ways to authenticate (OAuth Token Endpoint Authentication Methods).
+const (
+	secretBasic = "client_secret_basic"
+	secretPost  = "client_secret_post"
+)
 
 // authenticate finds who asks. Every failure to prove it is the same answer.
 func (s *Server) authenticate(c echo.Context, f form) (*clients.Client, error) {
-	client, err := s.identify(c.Request().Header, f)
+	given, client, err := s.identify(c.Request().Header, f)
 	if err != nil {
+		callOf(c).claimedID = given.id
 		s.metrics.authentications.WithLabelValues("refused").Inc()
 		return nil, err
 	}
 	s.metrics.authentications.WithLabelValues("accepted").Inc()
-	c.Set(keyClientID, client.ID)
+	callOf(c).clientID = client.ID
+	s.calledBy(c, given.method)
 	return client, nil
 }
 
-func (s *Server) identify(header http.Header, f form) (*clients.Client, error) {
+func (s *Server) identify(header http.Header, f form) (credentials, *clients.Client, error) {
 	given, err := findCredentials(header, f)
 	if err != nil {
-		return nil, err
+		return given, nil, err
 	}
 	client, err := s.cfg.Clients.Authenticate(given.id, given.secret)
 	if err != nil {
-		return nil, unauthenticated(err)
+		return given, nil, unauthenticated(err)
 	}
-	return client, nil
+	return given, client, nil
 }
 
 func unauthenticated(cause error) *refusal {
@@ -63,7 +71,7 @@ func findCredentials(header http.Header, f form) (credentials, error) {
 		}
 		return given, nil
 	case inForm:
-		return credentials{f.get("client_id"), f.get("client_secret")}, nil
+		return credentials{f.get("client_id"), f.get("client_secret"), secretPost}, nil
 	default:
 		return credentials{}, unauthenticated(nil)
 	}
@@ -89,5 +97,5 @@ func parseBasic(header string) (credentials, bool) {
 	if errID != nil || errSecret != nil || id == "" || secret == "" {
 		return credentials{}, false
 	}
-	return credentials{id, secret}, true
+	return credentials{id, secret, secretBasic}, true
 }

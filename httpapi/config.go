@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"signet/audit"
 	"signet/clients"
 	"signet/issuer"
 	"signet/refresh"
@@ -20,6 +21,7 @@ type Tokens interface {
 	ClientCredentials(ctx context.Context, client *clients.Client, r issuer.ClientCredentialsRequest) (*issuer.Response, error)
 	Refresh(ctx context.Context, client *clients.Client, r issuer.RefreshRequest) (*issuer.Response, error)
 	Issue(ctx context.Context, client *clients.Client, r issuer.IssueRequest) (*issuer.Response, error)
+	IssueList(ctx context.Context, client *clients.Client, list issuer.List) ([]issuer.IssueResult, error)
 }
 
 // Status are the use cases about a token that exists; *issuer.Issuer is one.
@@ -38,6 +40,11 @@ type Sessions interface {
 // Authenticator finds a client by its id and secret; *clients.Registry is one.
 type Authenticator interface {
 	Authenticate(id, secret string) (*clients.Client, error)
+}
+
+// Journal takes records; *journal.Journal is one. It must not block for long.
+type Journal interface {
+	Note(r audit.Record)
 }
 
 // KeySet is the JWK set to serve now.
@@ -88,6 +95,9 @@ type Config struct {
 	Signing func() map[string]error
 	// Rings are the names that Signing must know before /readyz/sign is 200.
 	Rings []string
+	// Journal keeps records of refusals and of failed authentications; nil means
+	// nobody does.
+	Journal Journal
 	// Deadline ends every request; default 3s.
 	Deadline time.Duration
 	// Logger; default slog.Default().

@@ -1,9 +1,9 @@
 package httpapi
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,6 +11,8 @@ import (
 
 	"signet/issuer"
 )
+
+const jwksPath = "/.well-known/jwks.json"
 
 // jwks is GET /.well-known/jwks.json (RFC 7517), from memory.
 func (s *Server) jwks(c echo.Context) error {
@@ -21,10 +23,9 @@ func (s *Server) jwks(c echo.Context) error {
 	header := c.Response().Header()
 	header.Set(echo.HeaderAccessControlAllowOrigin, "*")
 	header.Set("ETag", set.ETag)
-	cacheable(header, fmt.Sprintf("public, max-age=%d, stale-if-error=%d",
-		jittered(set.MaxAge)/time.Second, set.StaleIfError/time.Second))
+	cacheable(header, "public, max-age="+seconds(jittered(set.MaxAge))+", stale-if-error="+seconds(set.StaleIfError))
 	answer := func() error { return c.Blob(http.StatusOK, "application/jwk-set+json", set.Body) }
-	if matches(strings.Join(c.Request().Header.Values("If-None-Match"), ","), set.ETag) {
+	if known := c.Request().Header.Values("If-None-Match"); len(known) > 0 && matches(strings.Join(known, ","), set.ETag) {
 		answer = func() error { return c.NoContent(http.StatusNotModified) }
 	}
 	if err := answer(); err != nil {
@@ -35,6 +36,8 @@ func (s *Server) jwks(c echo.Context) error {
 	}
 	return nil
 }
+
+func seconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }
 
 // jittered takes up to a tenth off, so that verifiers that started together do
 // not come back together. Never more than was promised: rotation waits for it.
@@ -77,7 +80,7 @@ func (s *Server) describe() metadata {
 	return metadata{
 		Issuer:        s.cfg.Issuer,
 		TokenEndpoint: base + "/oauth2/token", RevocationEndpoint: base + "/oauth2/revoke",
-		IntrospectionEndpoint: base + "/oauth2/introspect", JWKSURI: base + "/.well-known/jwks.json",
+		IntrospectionEndpoint: base + "/oauth2/introspect", JWKSURI: base + jwksPath,
 		GrantTypes:    []string{"client_credentials", "refresh_token"},
 		ResponseTypes: []string{},
 		TokenAuth:     methods, RevocationAuth: methods, IntrospectionAuth: methods,

@@ -75,6 +75,9 @@ type answer struct {
 	retryAfter  time.Duration
 }
 
+// retrySeconds is what Retry-After says.
+func (a answer) retrySeconds() int { return max(1, int(a.retryAfter/time.Second)) }
+
 func answerOf(err error) answer {
 	if e, ok := errors.AsType[*refusal](err); ok {
 		a := answer{status: e.status, code: e.code, description: e.description, retryAfter: e.retryAfter}
@@ -117,12 +120,12 @@ func (s *Server) writeError(err error, c echo.Context) {
 		header.Set(echo.HeaderWWWAuthenticate, `Basic realm="signet", charset="UTF-8"`)
 	}
 	if a.status == http.StatusServiceUnavailable {
-		header.Set(echo.HeaderRetryAfter, strconv.Itoa(max(1, int(a.retryAfter/time.Second))))
+		header.Set(echo.HeaderRetryAfter, strconv.Itoa(a.retrySeconds()))
 	}
-	c.Set(keyErrorCode, string(a.code))
+	callOf(c).code = string(a.code)
 	var writing error
 	if strings.HasPrefix(strings.TrimPrefix(routePath(c.Request().URL), s.base), "/v1/") {
-		writing = writeProblem(c, a)
+		writing = writeJSON(c, a.status, "application/problem+json", problemOf(a))
 	} else {
 		writing = writeJSON(c, a.status, echo.MIMEApplicationJSON, struct {
 			Error       issuer.Code `json:"error"`
@@ -134,15 +137,17 @@ func (s *Server) writeError(err error, c echo.Context) {
 	}
 }
 
-// writeProblem is RFC 9457, with the OAuth code as an extension member.
-func writeProblem(c echo.Context, a answer) error {
-	return writeJSON(c, a.status, "application/problem+json", struct {
-		Type   string      `json:"type"`
-		Title  string      `json:"title"`
-		Status int         `json:"status"`
-		Detail string      `json:"detail,omitempty"`
-		Error  issuer.Code `json:"error"`
-	}{"about:blank", http.StatusText(a.status), a.status, describable(a.description), a.code})
+// problem is RFC 9457, with the OAuth code as an extension member.
+type problem struct {
+	Type   string      `json:"type"`
+	Title  string      `json:"title"`
+	Status int         `json:"status"`
+	Detail string      `json:"detail,omitempty"`
+	Error  issuer.Code `json:"error"`
+}
+
+func problemOf(a answer) problem {
+	return problem{"about:blank", http.StatusText(a.status), a.status, describable(a.description), a.code}
 }
 
 // describable keeps a description to the characters of RFC 6749 section 5.2:

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxBody is the size of any request body, in bytes.
+// maxBody is the size of any request body but a list of tokens, in bytes.
 const maxBody = 64 << 10
 
 // parameters are all that the OAuth endpoints know. In the URL none of them is
@@ -41,7 +41,7 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 	if err := nothingInURL(r); err != nil {
 		return form{}, err
 	}
-	body, err := readBody(w, r, "application/x-www-form-urlencoded")
+	body, err := readBody(w, r, "application/x-www-form-urlencoded", maxBody)
 	if err != nil {
 		return form{}, err
 	}
@@ -88,23 +88,20 @@ func nothingInURL(r *http.Request) error {
 	return nil
 }
 
-// readBody reads a body of one content type, plainly encoded, within maxBody.
-func readBody(w http.ResponseWriter, r *http.Request, contentType string) ([]byte, error) {
-	// Joined, two headers of a name are never what one alone would be.
-	given, params, err := mime.ParseMediaType(strings.Join(r.Header.Values("Content-Type"), ","))
-	charset := params["charset"]
-	if err != nil || given != contentType || charset != "" && !strings.EqualFold(charset, "utf-8") {
+// readBody reads a body of one content type, plainly encoded, of at most limit bytes.
+func readBody(w http.ResponseWriter, r *http.Request, contentType string, limit int64) ([]byte, error) {
+	if !isOf(r.Header.Values("Content-Type"), contentType) {
 		return nil, malformedWith(http.StatusUnsupportedMediaType, "the body must be %s", contentType)
 	}
 	if encoding := strings.Join(r.Header.Values("Content-Encoding"), ","); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return nil, malformedWith(http.StatusUnsupportedMediaType, "a compressed body is not accepted")
 	}
-	if r.ContentLength > maxBody {
-		return nil, tooLarge() // not even asked for, where the caller waits with Expect
+	if r.ContentLength > limit {
+		return nil, tooLarge(limit) // not even asked for, where the caller waits with Expect
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := readAll(w, r, limit)
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, tooLarge()
+		return nil, tooLarge(limit)
 	}
 	if err != nil {
 		refused := malformed("the body ended early")
@@ -117,6 +114,29 @@ func readBody(w http.ResponseWriter, r *http.Request, contentType string) ([]byt
 	return body, nil
 }
 
-func tooLarge() *refusal {
-	return malformedWith(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", maxBody)
+// isOf says whether the Content-Type headers name a content type, in UTF-8.
+func isOf(headers []string, contentType string) bool {
+	if len(headers) == 1 && headers[0] == contentType {
+		return true
+	}
+	// Joined, two headers of a name are never what one alone would be.
+	given, params, err := mime.ParseMediaType(strings.Join(headers, ","))
+	charset := params["charset"]
+	return err == nil && given == contentType && (charset == "" || strings.EqualFold(charset, "utf-8"))
+}
+
+// readAll reads a body, one of the usual size into as much as it says that it
+// needs. Who announces more gets memory only for what comes.
+func readAll(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	const usual = 4 << 10
+	if r.ContentLength < 0 || r.ContentLength > usual {
+		return io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	}
+	body := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(r.Body, body)
+	return body, err
+}
+
+func tooLarge(limit int64) *refusal {
+	return malformedWith(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", limit)
 }

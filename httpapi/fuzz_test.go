@@ -103,6 +103,38 @@ func FuzzParseIssue(f *testing.F) {
 	})
 }
 
+// A list is split where encoding/json splits it, holds 1 to 1,000 items, and is
+// never a request for one token too.
+func FuzzParseList(f *testing.F) {
+	for _, seed := range []string{
+		goodJSON, listOf(goodJSON), listOf(goodJSON, "null", `"]}"`, "[[]]", ` {"a":1,"a":2} `), `{"tokens":[]}`, `{"tokens":[1],"tokens":[2]}`, `{"\u0074okens":[1]}`,
+		`{"tokens":[1],"subject":"a"}`, `[1]`, `{"tokens":[1]}x`, `{"tokens":{"tokens":[1]}}`, "{\"tokens\":[\"\xff\"]}", `{"tokens":["\ud800"]}`, ` { "tokens" : [ 1 , 2 ] } `,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		items, err := httpapi.ParseList([]byte(text))
+		if err != nil || items == nil {
+			if items != nil {
+				t.Fatalf("%q gave %q and %v", text, items, err)
+			}
+			return
+		}
+		var lenient map[string][]json.RawMessage
+		if err := json.Unmarshal([]byte(text), &lenient); err != nil || len(lenient) != 1 || len(lenient["tokens"]) != len(items) || len(items) < 1 || len(items) > 1000 {
+			t.Fatalf("%q: %d items; encoding/json has %q, %v", text, len(items), lenient, err)
+		}
+		for i, item := range items {
+			if string(item) != string(lenient["tokens"][i]) {
+				t.Fatalf("%q: %q, encoding/json has %q", text, item, lenient["tokens"][i])
+			}
+		}
+		if r, err := httpapi.ParseIssue([]byte(text)); err == nil {
+			t.Fatalf("%q is a request for one token too: %+v", text, r)
+		}
+	})
+}
+
 // An error_description never leaves the characters of RFC 6749 section 5.2.
 func FuzzDescribable(f *testing.F) {
 	f.Add("a \"b\" \\ \n é \xff")

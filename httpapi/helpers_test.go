@@ -41,7 +41,7 @@ const (
 // house is a Server on real parts, but for Vault and its clock.
 type house struct {
 	*httpapi.Server
-	t        *testing.T
+	t        testing.TB
 	holder   *signertest.Holder
 	redis    *miniredis.Miniredis
 	config   httpapi.Config
@@ -63,7 +63,7 @@ type house struct {
 }
 
 // newHouse lets a test change the configuration before the server is made.
-func newHouse(t *testing.T, changes ...func(*httpapi.Config)) *house {
+func newHouse(t testing.TB, changes ...func(*httpapi.Config)) *house {
 	t.Helper()
 	h := &house{
 		t: t, redis: miniredis.RunT(t), registry: prometheus.NewRegistry(), secrets: map[string]string{}, log: &logtest.Buffer{},
@@ -212,7 +212,7 @@ func (h *house) sendTo(handler http.Handler, r *http.Request) *httptest.Response
 }
 
 // object is the JSON body of an answer.
-func object(t *testing.T, w *httptest.ResponseRecorder) map[string]any {
+func object(t testing.TB, w *httptest.ResponseRecorder) map[string]any {
 	t.Helper()
 	var body map[string]any
 	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {

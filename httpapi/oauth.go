@@ -4,30 +4,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"signet/clients"
 	"signet/issuer"
 )
-
-// tokenResponse is RFC 6749 section 5.1.
-type tokenResponse struct {
-	AccessToken      string `json:"access_token"`
-	TokenType        string `json:"token_type"`
-	ExpiresIn        int64  `json:"expires_in"`
-	Scope            string `json:"scope,omitempty"`
-	RefreshToken     string `json:"refresh_token,omitempty"`
-	RefreshExpiresIn int64  `json:"refresh_expires_in,omitempty"`
-}
-
-func writeToken(c echo.Context, r *issuer.Response) error {
-	return writeJSON(c, http.StatusOK, echo.MIMEApplicationJSON, tokenResponse{
-		AccessToken: r.AccessToken, TokenType: r.TokenType, ExpiresIn: int64(r.ExpiresIn / time.Second), Scope: r.Scope,
-		RefreshToken: r.RefreshToken, RefreshExpiresIn: int64(r.RefreshExpiresIn / time.Second),
-	})
-}
 
 // token is POST /oauth2/token.
 func (s *Server) token(c echo.Context) error {

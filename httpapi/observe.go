@@ -9,17 +9,12 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
-)
-
-// What handlers leave for the access log.
-const (
-	keyClientID  = "client_id"
-	keyErrorCode = "error_code"
 )
 
 type metrics struct {
@@ -61,9 +56,10 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		if !requestIDs.MatchString(id) {
 			id = rand.Text()
 		}
+		of := begin(c, id)
 		header := c.Response().Header()
 		header.Set(echo.HeaderXRequestID, id)
-		header.Set(echo.HeaderXContentTypeOptions, "nosniff")
+		header[echo.HeaderXContentTypeOptions] = noSniffValue
 		noStore(header)
 		if s.draining.Load() {
 			// Whoever keeps the connection would find it closed under its next request.
@@ -73,44 +69,69 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			c.Error(err) // answers, so that the status below is the real one
 		}
-		s.record(c, id, time.Since(began), err)
+		s.record(c, of, time.Since(began), err)
+		s.noteRefusal(c, err)
 		return nil
 	}
 }
 
-func (s *Server) record(c echo.Context, id string, took time.Duration, err error) {
+// record counts a request and writes its line.
+func (s *Server) record(c echo.Context, of *call, took time.Duration, err error) {
 	endpoint, status := c.Path(), c.Response().Status
 	if endpoint == "" || status == 404 {
 		endpoint = "other" // paths that callers make up must not become labels
 	}
 	s.metrics.requests.WithLabelValues(endpoint, methodLabel(c.Request().Method), strconv.Itoa(status)).Inc()
 	s.metrics.seconds.WithLabelValues(endpoint).Observe(took.Seconds())
-	level := slog.LevelInfo
-	attributes := []slog.Attr{
-		slog.String("request_id", id), slog.String("method", methodLabel(c.Request().Method)), slog.String("endpoint", endpoint),
+	worst, worstStatus := err, status
+	if of.list != nil {
+		worst, worstStatus = of.list.worst, of.list.status
+	}
+	level := levelOf(endpoint, status, worst, worstStatus)
+	if !s.cfg.Logger.Enabled(of, level) {
+		return
+	}
+	attributes := make([]slog.Attr, 0, 9)
+	attributes = append(attributes,
+		slog.String("request_id", of.requestID), slog.String("method", methodLabel(c.Request().Method)), slog.String("endpoint", endpoint),
 		slog.Int("status", status), slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 		slog.String("remote", peer(c.Request().RemoteAddr)),
+	)
+	if of.clientID != "" {
+		attributes = append(attributes, slog.String("client_id", of.clientID))
 	}
-	if client, ok := c.Get(keyClientID).(string); ok {
-		attributes = append(attributes, slog.String("client_id", client))
+	if of.code != "" {
+		attributes = append(attributes, slog.String("code", of.code))
 	}
-	if code, ok := c.Get(keyErrorCode).(string); ok {
-		attributes = append(attributes, slog.String("code", code))
+	if list := of.list; list != nil {
+		attributes = append(attributes, slog.Int("tokens", list.asked), slog.Int("failed", list.failed))
 	}
-	if err != nil {
-		attributes = append(attributes, slog.String("error", err.Error()))
-		switch {
-		case status == http.StatusServiceUnavailable: // an outage, which its own part reports
-			level = slog.LevelWarn
-		case status >= 500:
-			level = slog.LevelError
-		}
+	if worst != nil {
+		attributes = append(attributes, slog.String("error", worst.Error()))
 	}
-	if status < 400 && quiet(endpoint) {
-		level = slog.LevelDebug
-	}
-	s.cfg.Logger.LogAttrs(c.Request().Context(), level, "request", attributes...)
+	s.cfg.Logger.LogAttrs(of, level, requestLine, attributes...)
 }
+
+// levelOf is the level of a request's line, by its status and the worst error in it.
+func levelOf(endpoint string, status int, worst error, worstStatus int) slog.Level {
+	switch {
+	case status < 400 && quiet(endpoint):
+		return slog.LevelDebug
+	case worst != nil && worstStatus == http.StatusServiceUnavailable: // an outage, which its own part reports
+		return slog.LevelWarn
+	case worst != nil && worstStatus >= 500:
+		return slog.LevelError
+	default:
+		return slog.LevelInfo
+	}
+}
+
+// requestLine is the message of the access log.
+const requestLine = "request"
+
+// RequestLine says whether a record of the log is the line of a request that went
+// well: there are as many as requests, and none of them is urgent.
+func RequestLine(r *slog.Record) bool { return r.Message == requestLine && r.Level <= slog.LevelInfo }
 
 // quiet are polled by machines; a line each would drown the others.
 func quiet(endpoint string) bool {
@@ -118,7 +139,7 @@ func quiet(endpoint string) bool {
 	case "/livez", "/readyz", "/readyz/sign", "/metrics":
 		return true
 	default:
-		return false
+		return strings.HasSuffix(endpoint, jwksPath) // behind the issuer's path, where it has one
 	}
 }
 

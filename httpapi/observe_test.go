@@ -73,11 +73,13 @@ func TestAccessLog(t *testing.T) {
 	h.sendTo(h.ops, request(http.MethodGet, "/livez", ""))
 	h.set(func() { h.ready = false })
 	h.sendTo(h.ops, request(http.MethodGet, "/readyz", ""))
+	h.send(request(http.MethodGet, jwksPath, ""))
 	want := []map[string]any{
 		{"level": "INFO", "method": "POST", "endpoint": "/oauth2/token", "status": 400.0, "remote": "192.0.2.7", "client_id": "orders", "code": "invalid_scope"},
 		{"level": "INFO", "method": "GET", "endpoint": "other", "status": 404.0, "code": "not_found"},
 		{"level": "DEBUG", "method": "GET", "endpoint": "/livez", "status": 200.0},
 		{"level": "INFO", "method": "GET", "endpoint": "/readyz", "status": 503.0},
+		{"level": "DEBUG", "method": "GET", "endpoint": jwksPath, "status": 200.0},
 	}
 	got := h.records()
 	if len(got) != len(want) {

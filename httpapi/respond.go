@@ -8,10 +8,18 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
+// The values of headers that nearly every answer has, made once. Nothing changes
+// a header's values in place: Set puts others there, Add makes a longer list.
+var (
+	noSniffValue = []string{"nosniff"}
+	noStoreValue = []string{"no-store"}
+	noCacheValue = []string{"no-cache"}
+)
+
 // noStore is for every answer (RFC 6749 section 5.1) but the published documents.
 func noStore(header http.Header) {
-	header.Set(echo.HeaderCacheControl, "no-store")
-	header.Set("Pragma", "no-cache")
+	header[echo.HeaderCacheControl] = noStoreValue
+	header["Pragma"] = noCacheValue
 }
 
 // cacheable is for the published documents.
@@ -22,11 +30,18 @@ func cacheable(header http.Header, control string) {
 
 // writeJSON answers a JSON body without escaping for HTML: these are tokens, not pages.
 func writeJSON(c echo.Context, status int, contentType string, body any) error {
+	text, err := encode(body)
+	if err != nil {
+		return err
+	}
+	return c.Blob(status, contentType, text)
+}
+
+// encode is JSON as we write it: a line, with what would be markup in HTML as it is.
+func encode(body any) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(body); err != nil {
-		return err
-	}
-	return c.Blob(status, contentType, text.Bytes())
+	err := encoder.Encode(body)
+	return text.Bytes(), err
 }

@@ -14,6 +14,7 @@ type Server struct {
 	cfg      Config
 	base     string // see basePath
 	draining atomic.Bool
+	lists    lists
 	metrics  *metrics
 }
 
@@ -31,7 +32,7 @@ func (s *Server) Drain() { s.draining.Store(true) }
 func (s *Server) Public() http.Handler {
 	e := s.echo()
 	documents := map[string]echo.HandlerFunc{
-		"/.well-known/jwks.json":                  s.jwks,
+		jwksPath: s.jwks,
 		"/.well-known/oauth-authorization-server": s.authorizationServer(),
 		"/.well-known/openid-configuration":       s.openIDConfiguration(),
 	}
@@ -50,11 +51,11 @@ func (s *Server) Public() http.Handler {
 		e.Match([]string{http.MethodGet, http.MethodHead}, "/.well-known/oauth-authorization-server"+base, s.authorizationServer())
 	}
 	for _, prefix := range prefixes {
-		e.GET(prefix+"/v1/sessions", s.listSessions)
-		e.DELETE(prefix+"/v1/sessions", s.endSessions)
-		e.DELETE(prefix+"/v1/sessions/:sid", s.endSession)
+		e.GET(prefix+"/v1/sessions", s.listSessions, s.deadline)
+		e.DELETE(prefix+"/v1/sessions", s.endSessions, s.deadline)
+		e.DELETE(prefix+"/v1/sessions/:sid", s.endSession, s.deadline)
 		for path, handler := range operations {
-			e.POST(prefix+path, handler)
+			e.POST(prefix+path, handler, s.deadline)
 		}
 		for path, handler := range documents {
 			e.Match([]string{http.MethodGet, http.MethodHead}, prefix+path, handler)
@@ -80,16 +81,18 @@ func (s *Server) echo() *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.writeError
-	e.Use(s.observe, s.recovered, s.deadline)
+	e.Use(s.observe, s.recovered)
 	return e
 }
 
-// deadline ends what a handler waits for, so that every request ends.
+// deadline ends what a handler waits for, so that every request ends. The others
+// answer from memory.
 func (s *Server) deadline(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		ctx, cancel := context.WithTimeout(c.Request().Context(), s.cfg.Deadline)
+		of := callOf(c)
+		ctx, cancel := context.WithTimeout(of.Context, s.cfg.Deadline)
 		defer cancel()
-		c.SetRequest(c.Request().WithContext(ctx))
+		of.Context = ctx
 		return next(c)
 	}
 }

@@ -17,11 +17,11 @@ type ClientCredentialsRequest struct {
 // ClientCredentials gives a client a token of its own. There is no refresh
 // token: the client can always ask again (RFC 6749 section 4.4.3).
 func (i *Issuer) ClientCredentials(ctx context.Context, client *clients.Client, r ClientCredentialsRequest) (*Response, error) {
-	response, err := i.clientCredentials(ctx, client, r)
-	return response, i.metrics.done(string(clients.GrantClientCredentials), err)
+	m, err := i.clientCredentials(ctx, client, r)
+	return i.handOut(clients.GrantClientCredentials, m), i.metrics.done(string(clients.GrantClientCredentials), err)
 }
 
-func (i *Issuer) clientCredentials(ctx context.Context, client *clients.Client, r ClientCredentialsRequest) (*Response, error) {
+func (i *Issuer) clientCredentials(ctx context.Context, client *clients.Client, r ClientCredentialsRequest) (*made, error) {
 	if err := needs(client, clients.GrantClientCredentials); err != nil {
 		return nil, err
 	}

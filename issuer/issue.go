@@ -35,11 +35,11 @@ type IssueRequest struct {
 // The access token is signed first: a Vault that is down must not leave a
 // session behind that nobody holds.
 func (i *Issuer) Issue(ctx context.Context, client *clients.Client, r IssueRequest) (*Response, error) {
-	response, err := i.issue(ctx, client, r)
-	return response, i.metrics.done(string(clients.GrantIssue), err)
+	m, err := i.issue(ctx, client, r)
+	return i.handOut(clients.GrantIssue, m), i.metrics.done(string(clients.GrantIssue), err)
 }
 
-func (i *Issuer) issue(ctx context.Context, client *clients.Client, r IssueRequest) (*Response, error) {
+func (i *Issuer) issue(ctx context.Context, client *clients.Client, r IssueRequest) (*made, error) {
 	if err := needs(client, clients.GrantIssue); err != nil {
 		return nil, err
 	}
@@ -71,7 +71,23 @@ func (i *Issuer) issue(ctx context.Context, client *clients.Client, r IssueReque
 	return i.openSession(ctx, ring, claims, ttl, r.Label)
 }
 
-func (i *Issuer) openSession(ctx context.Context, ring string, claims signer.Claims, ttl time.Duration, label string) (*Response, error) {
+// made is a token that is signed, and the answer with it that nobody has yet.
+type made struct {
+	token    signer.Token
+	ring     string
+	response *Response
+}
+
+// handOut counts a token that is handed out, and gives its answer; nil for none.
+func (i *Issuer) handOut(grant clients.Grant, m *made) *Response {
+	if m == nil {
+		return nil
+	}
+	i.count(grant, m.ring, m.token)
+	return m.response
+}
+
+func (i *Issuer) openSession(ctx context.Context, ring string, claims signer.Claims, ttl time.Duration, label string) (*made, error) {
 	family, err := refresh.NewFamily(i.cfg.Rand)
 	if err != nil {
 		return nil, err
@@ -82,7 +98,7 @@ func (i *Issuer) openSession(ctx context.Context, ring string, claims signer.Cla
 	ends := now.Add(i.cfg.SessionLife)
 	claims.SessionID, claims.AuthTime = family.SID(), now
 	claims.IssuedAt, claims.Expiry = now, earlier(now.Add(ttl), ends)
-	token, err := i.sign(ctx, ring, claims)
+	token, err := i.sign(ctx, ring, claims, signer.Origin{Grant: string(clients.GrantIssue)})
 	if err != nil {
 		return nil, err
 	}
@@ -91,10 +107,10 @@ func (i *Issuer) openSession(ctx context.Context, ring string, claims signer.Cla
 		Label: label, AuthTime: now, ExpiresAt: ends,
 	})
 	if err != nil {
+		i.withheld(ctx, token, err)
 		return nil, err
 	}
-	i.count(clients.GrantIssue, ring, token)
-	return i.withRefresh(respond(token), next, session), nil
+	return &made{token, ring, i.withRefresh(respond(token), next, session)}, nil
 }
 
 func (i *Issuer) withRefresh(r *Response, token string, session refresh.Session) *Response {
@@ -104,27 +120,28 @@ func (i *Issuer) withRefresh(r *Response, token string, session refresh.Session)
 }
 
 // single gives a token that belongs to no session.
-func (i *Issuer) single(ctx context.Context, grant clients.Grant, ring string, ttl time.Duration, claims signer.Claims) (*Response, error) {
+func (i *Issuer) single(ctx context.Context, grant clients.Grant, ring string, ttl time.Duration, claims signer.Claims) (*made, error) {
 	claims.IssuedAt = i.cfg.Now()
 	claims.Expiry = claims.IssuedAt.Add(ttl)
-	token, err := i.sign(ctx, ring, claims)
+	token, err := i.sign(ctx, ring, claims, signer.Origin{Grant: string(grant)})
 	if err != nil {
 		return nil, err
 	}
-	i.count(grant, ring, token)
-	return respond(token), nil
+	return &made{token, ring, respond(token)}, nil
 }
 
 // sign makes the token, whose iat and exp the caller has counted from one look
 // at the clock, its last before the signature: two looks with the end of a
 // second between them would leave nothing of a token of one second.
-func (i *Issuer) sign(ctx context.Context, ring string, claims signer.Claims) (signer.Token, error) {
+func (i *Issuer) sign(ctx context.Context, ring string, claims signer.Claims, origin signer.Origin) (signer.Token, error) {
 	id, err := tokenID(i.cfg.Rand)
 	if err != nil {
 		return signer.Token{}, err
 	}
 	claims.ID = id
-	return i.cfg.Signer.Sign(ctx, ring, claims)
+	caller := callerOf(ctx)
+	origin.Auth, origin.Remote, origin.TraceID = caller.Auth, caller.Remote, caller.TraceID
+	return i.cfg.Signer.Sign(ctx, ring, claims, origin)
 }
 
 // count counts a token that is handed out.
@@ -133,13 +150,19 @@ func (i *Issuer) count(grant clients.Grant, ring string, token signer.Token) {
 	i.cfg.Usage.Issued(token.Key)
 }
 
-// tokenID is a jti: 128 random bits.
+// tokenID is a jti: 128 random bits, but for those that would make it begin with
+// a dash: people give jtis to commands, which would take it for a flag.
 func tokenID(random io.Reader) (string, error) {
-	var b [16]byte
-	if _, err := io.ReadFull(random, b[:]); err != nil {
-		return "", fmt.Errorf("making a token id: %w", err)
+	for {
+		var b [16]byte
+		if _, err := io.ReadFull(random, b[:]); err != nil {
+			return "", fmt.Errorf("making a token id: %w", err)
+		}
+		var id [22]byte
+		if base64.RawURLEncoding.Encode(id[:], b[:]); id[0] != '-' {
+			return string(id[:]), nil
+		}
 	}
-	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }
 
 func earlier(a, b time.Time) time.Time {

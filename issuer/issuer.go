@@ -15,7 +15,7 @@ import (
 
 // Signer makes and checks access tokens; *signer.Signer is one.
 type Signer interface {
-	Sign(ctx context.Context, ring string, claims signer.Claims) (signer.Token, error)
+	Sign(ctx context.Context, ring string, claims signer.Claims, origin signer.Origin) (signer.Token, error)
 	VerifyFor(ctx context.Context, token string, by signer.Asker) (signer.Token, error)
 }
 
@@ -30,7 +30,7 @@ type Refresher interface {
 type Sessions interface {
 	Inspect(ctx context.Context, token string) (refresh.Session, error)
 	Denied(ctx context.Context, t refresh.AccessToken) (bool, error)
-	RevokeToken(ctx context.Context, token, clientID string) error
+	RevokeToken(ctx context.Context, token, clientID string) (sid string, err error)
 }
 
 // Directory finds sessions by whose they are, and ends them; *refresh.Store is one.
@@ -82,6 +82,9 @@ type Config struct {
 	DefaultRing string
 	// DefaultTTL is the life of a token whose client's policy names none; default 5m.
 	DefaultTTL time.Duration
+	// ListWidth is how many tokens of one list are being made at once; default
+	// 256, which fill two requests to Vault.
+	ListWidth int
 	// SessionLife is refresh.absolute, the longest life of a session; default 720h.
 	SessionLife time.Duration
 	// ClockSkew is how far a clock may be off: a denial is kept three times that
@@ -93,6 +96,9 @@ type Config struct {
 	Ready func() bool
 	// Usage counts by key; nil means nobody does.
 	Usage Usage
+	// Journal keeps records of revocations and of tokens that were withheld; nil
+	// means that nobody does. Signatures are recorded where they are asked for.
+	Journal Journal
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Rand makes token ids and sessions; default crypto/rand.Reader.
@@ -117,6 +123,9 @@ func (c *Config) defaults() {
 	if c.DefaultTTL == 0 {
 		c.DefaultTTL = 5 * time.Minute
 	}
+	if c.ListWidth == 0 {
+		c.ListWidth = 256
+	}
 	if c.SessionLife == 0 {
 		c.SessionLife = 720 * time.Hour
 	}
@@ -125,6 +134,9 @@ func (c *Config) defaults() {
 	}
 	if c.Usage == nil {
 		c.Usage = noUsage{}
+	}
+	if c.Journal == nil {
+		c.Journal = noJournal{}
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -47,12 +47,13 @@ func (i *Issuer) refresh(ctx context.Context, client *clients.Client, r RefreshR
 	if claims.Expiry.Unix() <= claims.IssuedAt.Unix() {
 		return nil, grantRefused(nil) // less than a second is left of the session
 	}
-	token, err := i.sign(ctx, ring, claims)
+	token, err := i.sign(ctx, ring, claims, signer.Origin{Grant: string(clients.GrantRefreshToken), Generation: attempt.Presented()})
 	if err != nil {
 		return nil, err
 	}
 	next, session, err := i.cfg.Refresher.Commit(ctx, attempt)
 	if err != nil {
+		i.withheld(ctx, token, err)
 		return nil, err
 	}
 	i.count(clients.GrantRefreshToken, ring, token)

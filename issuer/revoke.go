@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"signet/audit"
 	"signet/clients"
 	"signet/refresh"
 	"signet/signer"
@@ -22,9 +23,12 @@ func (i *Issuer) revoke(ctx context.Context, client *clients.Client, token strin
 	// The token itself says which kind it is: no hint is needed, and a wrong one
 	// does no harm (RFC 7009 section 2.1).
 	if refresh.IsToken(token) {
-		err := i.cfg.Sessions.RevokeToken(ctx, token, client.ID)
+		sid, err := i.cfg.Sessions.RevokeToken(ctx, token, client.ID)
 		if errors.Is(err, refresh.ErrInvalid) {
 			return nil
+		}
+		if sid != "" {
+			i.revoked(ctx, client.ID, audit.Record{Event: audit.EventRevoked, Kind: "session", SID: sid}, err)
 		}
 		return err
 	}
@@ -38,10 +42,12 @@ func (i *Issuer) revoke(ctx context.Context, client *clients.Client, token strin
 	claims := verified.Claims
 	// A replica takes the token until its exp and the skew by its own clock, which
 	// may be behind by the skew, as this one may be ahead by it.
-	if err := i.cfg.Denylist.Deny(ctx, claims.ID, claims.Expiry.Add(3*i.cfg.ClockSkew).Sub(i.cfg.Now())); err != nil {
-		return fmt.Errorf("%w: %w", errDenylist, err)
+	err = i.cfg.Denylist.Deny(ctx, claims.ID, claims.Expiry.Add(3*i.cfg.ClockSkew).Sub(i.cfg.Now()))
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errDenylist, err)
 	}
-	return nil
+	i.revoked(ctx, client.ID, audit.Record{Event: audit.EventRevoked, Kind: "token", JTI: claims.ID, SID: claims.SessionID, Subject: claims.Subject}, err)
+	return err
 }
 
 // verify is the signer's, once the keys are known: before, a good token would

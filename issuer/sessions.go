@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 
+	"signet/audit"
 	"signet/clients"
 	"signet/refresh"
 )
@@ -30,6 +31,9 @@ func (i *Issuer) EndSession(ctx context.Context, client *clients.Client, sid str
 	if ended {
 		n = 1
 	}
+	if ended || err != nil {
+		i.revoked(ctx, client.ID, audit.Record{Event: audit.EventRevoked, Kind: "session", SID: sid}, err)
+	}
 	return n, i.metrics.done("end_sessions", err)
 }
 
@@ -41,6 +45,7 @@ func (i *Issuer) EndSessions(ctx context.Context, client *clients.Client, owner 
 		return 0, i.metrics.done("end_sessions", err)
 	}
 	n, err = i.cfg.Directory.RevokeAll(ctx, owner)
+	i.endedAll(ctx, client.ID, owner, n, err)
 	return n, i.metrics.done("end_sessions", err)
 }
 

@@ -35,10 +35,11 @@ configuration as the replicas. Probes and metrics are at ops.address.`,
 		Example: `  signet keeper --config signet.yaml
   signet keeper --config signet.yaml --ops-address 127.0.0.1:9091`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			logger, err := newLogger(cmd.ErrOrStderr(), level)
+			logger, flush, err := newLogger(cmd.ErrOrStderr(), level)
 			if err != nil {
 				return err
 			}
+			defer flush()
 			return keep(cmd.Context(), path, ops, logger)
 		},
 	}

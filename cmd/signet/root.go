@@ -24,7 +24,7 @@ serves their public keys, and keeps refresh tokens in Redis.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(newServeCommand(), newKeeperCommand(), newVaultCommand(), newKeysCommand(), newSessionsCommand(), newClientCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newKeeperCommand(), newVaultCommand(), newKeysCommand(), newSessionsCommand(), newAuditCommand(), newClientCommand(), newVersionCommand())
 	group(root)
 	return root
 }
@@ -53,7 +53,9 @@ func group(cmd *cobra.Command) {
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		return
 	}
-	cmd.Args = noArgs
+	if cmd.Args == nil {
+		cmd.Args = noArgs
+	}
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		if err := cmd.ValidateRequiredFlags(); err != nil {
 			return usage("%w; see %s --help", err, cmd.CommandPath())

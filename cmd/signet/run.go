@@ -51,6 +51,8 @@ func (s *service) run(ctx context.Context) error {
 func (s *service) spawnReaders(spawn func(string, func(context.Context) error)) {
 	spawn("vault login", s.vault.Run)
 	spawn("clients", s.registry.Run)
+	spawn("issuance records", s.journal.Run)
+	spawn("reopening of the issuance records", s.reopenRecords)
 	spawn("counts by kid", s.usage.Run)
 	spawn("key rings", func(ctx context.Context) error {
 		report := func(ctx context.Context) error {

@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"signet/audit/journal"
 	"signet/clients"
 	"signet/config"
 	"signet/httpapi"
@@ -22,8 +24,10 @@ import (
 // service is a replica: all parts of `signet serve`, wired.
 type service struct {
 	cfg    *config.Config
+	out    io.Writer
 	logger *slog.Logger
 
+	journal  *journal.Journal
 	vault    *vaultapi.Conn
 	rings    *vaultkeys.Rings
 	macKeys  *vaultkeys.MACKeys
@@ -42,11 +46,11 @@ type service struct {
 }
 
 // newService wires everything; nothing is sent to Vault or Redis yet.
-func newService(cfg *config.Config, logger *slog.Logger) (*service, error) {
-	s := &service{cfg: cfg, logger: logger}
+func newService(cfg *config.Config, out io.Writer, logger *slog.Logger) (*service, error) {
+	s := &service{cfg: cfg, out: out, logger: logger}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, wire := range []func(prometheus.Registerer) error{s.wireRedis, s.wireVault, s.wireClients, s.wireSessions, s.wireKeeper} {
+	for _, wire := range []func(prometheus.Registerer) error{s.wireJournal, s.wireRedis, s.wireVault, s.wireClients, s.wireSessions, s.wireKeeper} {
 		if err := wire(metrics); err != nil {
 			return nil, err
 		}
@@ -60,15 +64,22 @@ func newService(cfg *config.Config, logger *slog.Logger) (*service, error) {
 	})
 	uses := issuer.New(issuer.Config{
 		Signer: sign, Refresher: s.sessions, Sessions: s.sessions, Directory: s.sessions, Denylist: s.denylist, Clients: s.registry,
-		Rings: cfg.MaxTTLs(), DefaultRing: cfg.Rings[0].Name, DefaultTTL: cfg.Tokens.TTL, SessionLife: cfg.Refresh.Absolute,
-		ClockSkew: cfg.Keys.ClockSkew, Ready: s.rings.Ready, Usage: s.usage, Registerer: metrics,
+		Rings: cfg.MaxTTLs(), DefaultRing: cfg.Rings[0].Name, DefaultTTL: cfg.Tokens.TTL, SessionLife: cfg.Refresh.Absolute, ListWidth: listWidth(cfg.Signing),
+		ClockSkew: cfg.Keys.ClockSkew, Ready: s.rings.Ready, Usage: s.usage, Journal: s.journal, Registerer: metrics,
 	})
 	s.api = httpapi.New(httpapi.Config{
 		Issuer: cfg.Issuer, Tokens: uses, Status: uses, Sessions: uses, Clients: s.registry, Keys: s.keySet, Fetched: s.usage.Fetched,
 		Algorithms: algorithmNames(s.rings.Algorithms()), Ready: s.ready, Alarms: s.alarms, Signing: s.canary.Status, Rings: ringNames(cfg),
-		Deadline: config.RequestDeadline, Logger: logger, Registerer: metrics, Gatherer: metrics,
+		Journal: s.journal, Deadline: config.RequestDeadline, Logger: logger, Registerer: metrics, Gatherer: metrics,
 	})
 	return s, nil
+}
+
+// listWidth is how many tokens of a list are being made at once: what fills the
+// requests that may be out and one more, but never so many that lists alone could
+// fill the queue, or one client's lists its share of it.
+func listWidth(c config.Signing) int {
+	return max(1, min((c.InFlight+1)*c.BatchMax, c.QueueMax/httpapi.MaxLists))
 }
 
 func (s *service) wireVault(metrics prometheus.Registerer) (err error) {
@@ -84,7 +95,8 @@ func (s *service) wireVault(metrics prometheus.Registerer) (err error) {
 	s.rings = vaultkeys.NewRings(vaultkeys.RingsConfig{
 		Vault: s.vault, Mount: v.TransitMount, Rings: ringConfigs(s.cfg), RefreshInterval: k.RefreshInterval,
 		JWKSMaxAge: k.JWKSMaxAge, StaleIfError: k.StaleIfError, ClockSkew: k.ClockSkew, RevokedKIDs: k.RevokedKIDs,
-		Revoked: sharedstate.NewRevocations(s.redis), KIDs: sharedstate.NewKIDs(s.redis), Logger: s.logger, Registerer: metrics,
+		Revoked: sharedstate.NewRevocations(s.redis), KIDs: sharedstate.NewKIDs(s.redis), Events: s.noteRing,
+		Logger: s.logger, Registerer: metrics,
 	})
 	s.macKeys = vaultkeys.NewMACKeys(vaultkeys.MACKeysConfig{
 		Vault: s.vault, Mount: v.TransitMount, Key: s.cfg.Refresh.MACKey, RefreshInterval: k.RefreshInterval,
@@ -92,7 +104,7 @@ func (s *service) wireVault(metrics prometheus.Registerer) (err error) {
 	})
 	s.batcher = vaultkeys.NewBatcher(vaultkeys.BatcherConfig{
 		Vault: s.vault, Mount: v.TransitMount, InFlight: s.cfg.Signing.InFlight, BatchMax: s.cfg.Signing.BatchMax,
-		QueueMax: s.cfg.Signing.QueueMax, VerifyAll: s.cfg.Signing.Verify == config.VerifyAll, Reread: s.rings.Refresh,
+		QueueMax: s.cfg.Signing.QueueMax, VerifyAll: s.cfg.Signing.Verify == config.VerifyAll, Journal: s.journal, Reread: s.rings.Refresh,
 		Logger: s.logger, Registerer: metrics,
 	})
 	return nil
@@ -100,7 +112,7 @@ func (s *service) wireVault(metrics prometheus.Registerer) (err error) {
 
 func (s *service) wireClients(metrics prometheus.Registerer) (err error) {
 	c := clientsConfig(s.cfg)
-	c.Logger, c.Registerer = s.logger, metrics
+	c.Loaded, c.Logger, c.Registerer = s.noteClients, s.logger, metrics
 	s.registry, err = clients.Open(c)
 	if err != nil {
 		return fmt.Errorf("reading the clients: %w", err)
@@ -119,7 +131,7 @@ func (s *service) wireSessions(metrics prometheus.Registerer) error {
 		Keys: s.rings, Store: sharedstate.NewKIDCounts(s.redis), Interval: s.cfg.Keys.RefreshInterval, Logger: s.logger, Registerer: metrics,
 	})
 	c := sessionsConfig(s.cfg, s.redis, s.logger)
-	c.Keys, c.Registerer = s.macKeys, metrics
+	c.Keys, c.Events, c.Registerer = s.macKeys, s.noteRefresh, metrics
 	s.sessions = refresh.New(c)
 	return nil
 }

@@ -28,6 +28,7 @@ type vaultInitOptions struct {
 	keeperDir      string
 	dryRun         bool
 	narrow         bool
+	dedicated      bool
 	wait           time.Duration
 }
 
@@ -50,6 +51,7 @@ one of them is not set, the configuration's address, namespace and CA are used.
 deploy/vault/operator.hcl is the policy that this token needs.`,
 		Example: `  signet vault init --config signet.yaml --dry-run
   signet vault init --config signet.yaml --credentials-dir /etc/signet/credentials
+  signet vault init --config signet.yaml --dedicated-mount
   signet vault init --config signet.yaml --wait 60s`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.wait < 0 {
@@ -62,6 +64,7 @@ deploy/vault/operator.hcl is the policy that this token needs.`,
 	flags.StringVar(&o.configPath, "config", "signet.yaml", "Signet's configuration file")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print what would be done, and the policies; change nothing")
 	flags.BoolVar(&o.narrow, "narrow-policies", false, "let the policies lose paths that they have now, such as those of a removed ring")
+	flags.BoolVar(&o.dedicated, "dedicated-mount", false, "the transit engine is Signet's alone: let Vault's audit log show what is signed, its jti and the key version readably")
 	flags.DurationVar(&o.wait, "wait", 0, "wait so long, such as 60s, until Vault is up and unsealed")
 	flags.StringVar(&o.credentialsDir, "credentials-dir", "", "write the issuer's role_id and a fresh secret_id here")
 	flags.StringVar(&o.keeperDir, "keeper-credentials-dir", "", "write the keeper's here, for a host that serves no tokens")
@@ -79,7 +82,7 @@ func vaultInit(ctx context.Context, o vaultInitOptions, out, progress io.Writer)
 	}
 	return vaultinit.Run(ctx, vaultinit.Config{
 		Conn: conn, Rings: ringConfigs(cfg), Mount: cfg.Vault.TransitMount, AppRoleMount: cfg.Vault.Auth.Mount, MACKey: cfg.Refresh.MACKey,
-		DryRun: o.dryRun, NarrowPolicies: o.narrow, CredentialsDir: o.credentialsDir, KeeperCredentialsDir: o.keeperDir,
+		DryRun: o.dryRun, NarrowPolicies: o.narrow, DedicatedMount: o.dedicated, CredentialsDir: o.credentialsDir, KeeperCredentialsDir: o.keeperDir,
 		ConfigPath: o.configPath, Address: cfg.Vault.Address, Out: out,
 		RoleIDFile: cfg.Vault.Auth.RoleID.File, SecretIDFile: cfg.Vault.Auth.SecretID.File,
 	})
