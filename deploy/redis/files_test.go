@@ -98,16 +98,32 @@ func refusals(t *testing.T, admin redis.UniversalClient, user string) []string {
 	}
 	var all []string
 	for _, entry := range entries {
-		facts, ok := entry.(map[any]any)
-		if !ok {
-			t.Fatalf("ACL LOG answers %v", entry)
-		}
+		facts := factsOf(t, entry)
 		// Asked for at start, and refused on purpose: it tells masterauth.
 		if facts["username"] == user && facts["object"] != "config|get" {
 			all = append(all, fmt.Sprintf("%v %v", facts["reason"], facts["object"]))
 		}
 	}
 	return all
+}
+
+// factsOf is an entry of ACL LOG: a map in RESP3, and in RESP2 a list of names, each
+// before its value.
+func factsOf(t *testing.T, entry any) map[any]any {
+	t.Helper()
+	facts, ok := entry.(map[any]any)
+	if ok {
+		return facts
+	}
+	list, ok := entry.([]any)
+	if !ok || len(list)%2 != 0 {
+		t.Fatalf("ACL LOG answers %v", entry)
+	}
+	facts = map[any]any{}
+	for pair := range slices.Chunk(list, 2) {
+		facts[pair[0]] = pair[1]
+	}
+	return facts
 }
 
 func forgive(t *testing.T, admin redis.UniversalClient) {

@@ -27,7 +27,7 @@ func unconfirmedRevocation(t *testing.T, client redis.UniversalClient, replicas 
 		r.Halt(t)
 	}
 	ways := map[string]func(context.Context) error{
-		"a refresh token":            func(ctx context.Context) error { return store.RevokeToken(ctx, other, clientID) },
+		"a refresh token":            func(ctx context.Context) error { _, err := store.RevokeToken(ctx, other, clientID); return err },
 		"the session, by its client": func(ctx context.Context) error { _, err := store.Revoke(ctx, own.SID, clientID); return err },
 		"the session":                func(ctx context.Context) error { _, err := store.Revoke(ctx, session.SID, ""); return err },
 		"the subject": func(ctx context.Context) error {

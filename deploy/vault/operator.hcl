@@ -10,6 +10,11 @@ path "sys/mounts/transit" {
   capabilities = ["create", "update"]
 }
 
+# With --dedicated-mount.
+path "sys/mounts/transit/tune" {
+  capabilities = ["update"]
+}
+
 # The keys of the rings and the key behind refresh tokens: made, never read out
 # (there is no export, backup or delete here). config sets deletion_allowed back.
 path "transit/keys/+" {

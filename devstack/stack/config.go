@@ -32,7 +32,7 @@ const (
 // addresses are where the parts of a stack listen, host:port.
 type addresses struct{ public, ops, vault, redis string }
 
-func signetYAML(a addresses) string {
+func signetYAML(a addresses, records string) string {
 	var b strings.Builder
 	b.WriteString("# Made by the devstack at every start; changes do not last.\n")
 	fmt.Fprintf(&b, "issuer: http://%s\n", a.public)
@@ -48,6 +48,7 @@ func signetYAML(a addresses) string {
 	b.WriteString("keeper: {vault: {auth: {method: approle, role_id: {file: keeper/role_id}, secret_id: {file: keeper/secret_id}}}}\n")
 	fmt.Fprintf(&b, "redis: {addresses: [%q], insecure: true}\n", a.redis)
 	b.WriteString("tokens: {ttl: 5m}\nclients: {file: clients.yaml}\n")
+	fmt.Fprintf(&b, "audit: {stdout: false, file: %q, replica: devstack}\n", records)
 	return b.String()
 }
 

@@ -54,6 +54,10 @@ In another terminal:
 # the public keys
   curl -sS "$SIGNET_URL/.well-known/jwks.json"
 
+# follow a token into Vault's audit log, and compare that log with Signet's records
+  echo "$ACCESS" | bin/signet audit trace - --config "$SIGNET_CONFIG" --records "$SIGNET_RECORDS" --vault-log "$SIGNET_VAULT_LOG"
+  bin/signet audit reconcile --config "$SIGNET_CONFIG" --records "$SIGNET_RECORDS" --vault-log "$SIGNET_VAULT_LOG"
+
 # rotate in Vault: the new key is published at once, and signs 10 seconds later
   curl -sS -X POST -H "X-Vault-Token: $VAULT_TOKEN" "$VAULT_ADDR/v1/transit/keys/$SIGNET_RING/rotate" -o /dev/null
 

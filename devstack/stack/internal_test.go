@@ -54,7 +54,7 @@ func TestDemoTimesHoldTheGuards(t *testing.T) {
 	const requestDeadline = 3 * time.Second // config.RequestDeadline, in a module that this one does not import
 	d := func(name string) time.Duration {
 		t.Helper()
-		text := signetYAML(addresses{})
+		text := signetYAML(addresses{}, "issuance.jsonl")
 		_, rest, ok := strings.Cut(text, name+": ")
 		if !ok {
 			t.Fatalf("no %s in\n%s", name, text)

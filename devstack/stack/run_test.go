@@ -21,7 +21,7 @@ func TestRunsUntilToldToStop(t *testing.T) {
 	names := slices.Sorted(maps.Keys(env))
 	want := []string{
 		"REDIS_URL", "SIGNET_CLIENT_ID", "SIGNET_CLIENT_SECRET", "SIGNET_CONFIG", "SIGNET_OPS_URL",
-		"SIGNET_RING", "SIGNET_URL", "SIGNET_VAULT_LOG", "VAULT_ADDR", "VAULT_TOKEN",
+		"SIGNET_RECORDS", "SIGNET_RING", "SIGNET_URL", "SIGNET_VAULT_LOG", "VAULT_ADDR", "VAULT_TOKEN",
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("variables %v, want %v", names, want)
@@ -29,7 +29,7 @@ func TestRunsUntilToldToStop(t *testing.T) {
 	if env["SIGNET_RING"] != "signet-es256" || env["VAULT_TOKEN"] != "root" {
 		t.Errorf("ring %q, token %q", env["SIGNET_RING"], env["VAULT_TOKEN"])
 	}
-	if r.vault.audit != env["SIGNET_VAULT_LOG"] || r.vault.audit != filepath.Join(r.Dir, "vault-audit.log") {
+	if r.vault.audit != env["SIGNET_VAULT_LOG"] || r.vault.audit != filepath.Join(r.Dir, "logs", "vault-audit.log") {
 		t.Errorf("Vault's audit log is %s, SIGNET_VAULT_LOG=%s", r.vault.audit, env["SIGNET_VAULT_LOG"])
 	}
 	for _, name := range []string{"env", "signet.yaml", "clients.yaml"} {

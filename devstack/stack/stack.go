@@ -60,6 +60,7 @@ type stack struct {
 	secret    string
 	rootToken string
 	vaultLog  string // Vault's audit log
+	records   string // the issuance records beside it
 	vault     Vault
 	redis     *redisServer
 	signet    *child
@@ -99,7 +100,8 @@ func newStack(cfg Config) (*stack, error) {
 	if _, err := os.Stat(s.Signet); err != nil {
 		return nil, fmt.Errorf("there is no signet binary, build it with `make build` or name it with -signet: %w", err)
 	}
-	s.vaultLog = filepath.Join(s.Dir, "vault-audit.log")
+	// Beside the clients file, whose directory Signet watches, each line would wake it.
+	s.vaultLog, s.records = filepath.Join(s.Dir, "logs", "vault-audit.log"), filepath.Join(s.Dir, "logs", "issuance.jsonl")
 	if cfg.Data == "" {
 		return s, nil
 	}
@@ -110,7 +112,7 @@ func newStack(cfg Config) (*stack, error) {
 		return nil, fmt.Errorf("%s cannot be both -data and SIGNET_DEVSTACK_DIR, whose files each run replaces", s.Data)
 	}
 	// The log belongs to the kept Vault: only its salt explains the hashes in it.
-	s.vaultLog = filepath.Join(s.Data, "vault-audit.log")
+	s.vaultLog, s.records = filepath.Join(s.Data, "vault-audit.log"), filepath.Join(s.Data, "issuance.jsonl")
 	return s, nil
 }
 

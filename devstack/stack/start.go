@@ -65,6 +65,9 @@ func (s *stack) startVault(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(filepath.Dir(s.records), 0o700); err != nil {
+		return errors.Join(fmt.Errorf("making a directory for the logs: %w", err), listener.Close())
+	}
 	log, err := os.OpenFile(filepath.Join(s.Dir, "vault.log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return errors.Join(fmt.Errorf("opening vault's log: %w", err), listener.Close())
@@ -73,7 +76,7 @@ func (s *stack) startVault(ctx context.Context) error {
 	cfg := VaultConfig{Listener: listener, Log: log}
 	if s.Data == "" {
 		// A log of another Vault: nothing in it can be compared with this one's.
-		if err := remove(s.vaultLog); err != nil {
+		if err := errors.Join(remove(s.vaultLog), remove(s.records)); err != nil {
 			return errors.Join(err, listener.Close())
 		}
 	} else {
@@ -116,7 +119,7 @@ func (s *stack) writeConfig(context.Context) (err error) {
 	}
 	return errors.Join(
 		replaceFile(filepath.Join(s.Dir, "clients.yaml"), clientsYAML(hashSecret(s.secret))),
-		replaceFile(s.configPath(), signetYAML(s.addr)),
+		replaceFile(s.configPath(), signetYAML(s.addr, s.records)),
 	)
 }
 
@@ -182,5 +185,6 @@ func (s *stack) variables() []variable {
 		{"REDIS_URL", "redis://" + s.addr.redis},
 		{"SIGNET_CONFIG", s.configPath()},
 		{"SIGNET_VAULT_LOG", s.vaultLog},
+		{"SIGNET_RECORDS", s.records},
 	}
 }
