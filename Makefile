@@ -53,9 +53,9 @@ test-process: build devstack ## the tests that need local processes, where SIGNE
 	SIGNET_TEST_BACKEND=process $(GO) test $(RACE) -timeout 15m ./integration/... -run 'TestKeeperKilledAtAnyRequest|TestRevokedStaysDead'
 
 .PHONY: soak
-soak: build devstack ## the long runs: 100 rotations under load, every step of a keeper killed, emergencies, 10,000 histories of sessions, failovers of Redis
-	SIGNET_SOAK=1 $(GO) test $(RACE) -p 1 -count=1 -timeout 60m ./integration/ ./integration/failover/ ./vaultkeys/... ./refresh/ \
-	  -run 'Soak|Rotations|Simulation|KeeperKilled|RevokeUnderLoad|ConcurrentHistories|BrokenScripts|LostReplies|ReplaysAfterTheGrace|ParallelRefreshes|TestSentinel|TestCluster' -v
+soak: build devstack ## the long runs: 100 rotations under load, every step of a keeper killed, emergencies, 10,000 histories of sessions, failovers of Redis, 10,000 tokens traced
+	SIGNET_SOAK=1 $(GO) test $(RACE) -p 1 -count=1 -timeout 60m ./integration/ ./integration/auditing/ ./integration/failover/ ./vaultkeys/... ./refresh/ \
+	  -run 'Soak|Rotations|Simulation|KeeperKilled|RevokeUnderLoad|ConcurrentHistories|BrokenScripts|LostReplies|ReplaysAfterTheGrace|ParallelRefreshes|TestSentinel|TestCluster|TestEveryTokenIsTraced' -v
 
 .PHONY: lint
 lint: $(GOLANGCI) ## golangci-lint over both modules
@@ -76,12 +76,20 @@ fuzz: ## every fuzz target for FUZZTIME (default 20s)
 	  done; done
 
 .PHONY: bench
-bench: build devstack ## tokens per second beside direct transit/sign; sessions in Redis (ARGS=-h says more)
+bench: build devstack ## Signet beside direct transit/sign and a key in memory; sessions in Redis; audit logs beside jq: a quarter of an hour (ARGS=-h says more)
 	$(GO) build -o bin/bench ./integration/bench && bin/bench $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: build devstack ## the first part of bench in two minutes, in rounds that are too short for most of its targets
+	$(GO) build -o bin/bench ./integration/bench && bin/bench -quick -only tokens $(ARGS)
 
 .PHONY: bench-sessions
 bench-sessions: ## the bytes of a session in Redis, and times among a million; needs no Vault
-	$(GO) build -o bin/bench ./integration/bench && bin/bench -only sessions $(ARGS)
+	$(GO) build -o bin/bench ./integration/bench && bin/bench -only sessions -sessions 1000000 $(ARGS)
+
+.PHONY: bench-scale
+bench-scale: build devstack ## what a request costs as replicas, clients, sessions, rings and connections grow: eight minutes (ARGS='-page docs/capacity.md' writes the tables there)
+	$(GO) build -o bin/bench ./integration/bench && bin/bench -only scale $(ARGS)
 
 .PHONY: docs
 docs: ## docs/key-rotation.svg, from the arithmetic of rotation

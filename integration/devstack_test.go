@@ -52,7 +52,7 @@ func reach(t *testing.T, d *integration.Devstack) (*integration.Signet, integrat
 	}
 	for _, name := range []string{
 		"SIGNET_URL", "SIGNET_OPS_URL", "SIGNET_CLIENT_ID", "SIGNET_CLIENT_SECRET", "VAULT_ADDR", "VAULT_TOKEN",
-		"SIGNET_RING", "REDIS_URL", "SIGNET_CONFIG", "SIGNET_VAULT_LOG",
+		"SIGNET_RING", "REDIS_URL", "SIGNET_CONFIG", "SIGNET_VAULT_LOG", "SIGNET_RECORDS",
 	} {
 		if env[name] == "" {
 			t.Errorf("the env file has no %s", name)

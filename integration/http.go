@@ -123,12 +123,23 @@ func (s *Signet) Send(req *http.Request) (Reply, error) {
 	if json.Unmarshal(body, &reply.JSON) != nil {
 		reply.JSON = nil
 	}
-	for _, name := range []string{"access_token", "refresh_token"} {
-		if token, ok := reply.JSON[name].(string); ok {
-			s.seen.add(token)
+	s.remember(reply.JSON)
+	if list, ok := reply.JSON["tokens"].([]any); ok {
+		for _, item := range list {
+			one, _ := item.(map[string]any)
+			s.remember(one)
 		}
 	}
 	return reply, nil
+}
+
+// remember keeps the tokens of an answer.
+func (s *Signet) remember(answer map[string]any) {
+	for _, name := range []string{"access_token", "refresh_token"} {
+		if token, ok := answer[name].(string); ok {
+			s.seen.add(token)
+		}
+	}
 }
 
 // Want fails unless the status is this one.

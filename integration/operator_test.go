@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -44,12 +45,16 @@ func TestOperatorPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, run := range []string{"first", "second"} {
-		cmd := exec.CommandContext(t.Context(), integration.SignetBinary(t), "vault", "init", "--config", config,
+		cmd := exec.CommandContext(t.Context(), integration.SignetBinary(t), "vault", "init", "--config", config, "--dedicated-mount",
 			"--credentials-dir", filepath.Join(dir, "issuer"), "--keeper-credentials-dir", filepath.Join(dir, "keeper"))
 		cmd.Env = append(os.Environ(), "VAULT_ADDR="+vault.Addr, "VAULT_TOKEN="+token)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%s run: %v\n%s", run, err, out)
 		}
+	}
+	_, body = vault.Do(t, vault.RootToken, http.MethodGet, "sys/mounts/transit/tune", nil)
+	if keys := fmt.Sprint(body["audit_non_hmac_request_keys"]); keys != "[input reference key_version]" {
+		t.Errorf("readable in the audit log: %s", keys)
 	}
 	secret, err := os.ReadFile(filepath.Join(dir, "issuer", "secret_id"))
 	if err != nil || len(strings.TrimSpace(string(secret))) == 0 {

@@ -2,7 +2,9 @@ package integration
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"testing"
@@ -113,15 +115,23 @@ func (p *Proxy) forget(c net.Conn) {
 	delete(p.conns, c)
 }
 
-// FreeAddr is a loopback address that nothing listens on now.
+// FreeAddr is a loopback address that nothing listens on now. Its port is below
+// those that the kernel gives to outgoing connections, of which a test under
+// load makes thousands: one of them would take it before the server does.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-	if err != nil {
-		t.Fatalf("finding a free port: %v", err)
+	const lowest, ports = 16_000, 16_000
+	var err error
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(ports))
+		var l net.Listener
+		if l, err = net.Listen("tcp", addr); err == nil { //nolint:noctx // closed at once
+			_ = l.Close()
+			return addr
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	t.Fatalf("finding a free port: %v", err)
+	return ""
 }
 
 func splitAddr(t testing.TB, addr string) (host, port string) {

@@ -41,6 +41,7 @@ func TestREADME(t *testing.T) {
 	for what, pattern := range map[string]string{
 		"a token for the service":         `"access_token":"ey`,
 		"a refresh token":                 `"refresh_token":"sgr_`,
+		"a list of tokens":                `"tokens":\[\{"access_token":"ey.*\},\{"access_token":"ey`,
 		"active before the replay":        `"active":true`,
 		"inactive after it":               `(?s)invalid_grant.*invalid_grant.*\{"active":false\}.*\{"active":false\}`,
 		"two kids after the rotation":     `(?s)"keys":\[.*"kid".*"keys":\[.*"kid".*"kid"`,

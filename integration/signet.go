@@ -17,6 +17,7 @@ type Signet struct {
 	URL, OpsURL string
 	process     *process
 	seen        tokens
+	records     string // the file of its issuance records
 }
 
 // StartSignet starts one more replica of the stack.
@@ -27,7 +28,7 @@ func (s *Stack) StartSignet(t testing.TB) *Signet {
 		s.issuer = "http://" + addr // discovery wants the issuer to be where it was found
 	}
 	config := s.writeConfig(t, "signet-"+strconv.Itoa(len(s.signets))+".yaml", addr, ops)
-	signet := &Signet{URL: "http://" + addr, OpsURL: "http://" + ops}
+	signet := &Signet{URL: "http://" + addr, OpsURL: "http://" + ops, records: s.recordsFile(config)}
 	signet.process = start(t, "signet", os.Environ(), SignetBinary(t), "serve", "--config", config,
 		"--log-level", cmp.Or(s.options.LogLevel, "info"))
 	s.signets = append(s.signets, signet)

@@ -121,7 +121,7 @@ func claims(id string) signer.Claims {
 
 // sign makes a token and checks it with go-jose, by the key that it names.
 func (s *signingStack) sign(ctx context.Context, a signer.Algorithm, id string) (signer.Token, error) {
-	token, err := s.signer.Sign(ctx, ringName(a), claims(id))
+	token, err := s.signer.Sign(ctx, ringName(a), claims(id), signer.Origin{})
 	if err != nil {
 		return token, err
 	}

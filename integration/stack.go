@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -34,6 +35,14 @@ type Options struct {
 	// RedisServers are servers of the test's own that the replicas use; nil means
 	// a single one that the stack starts.
 	RedisServers *RedisServers
+	// Audit has Vault keep an audit log from its beginning on: see Vault.AuditLog.
+	Audit bool
+	// InitFlags are more flags of `signet vault init`.
+	InitFlags []string
+	// Records is the directory of the issuance records; "" means one of the stack's own.
+	Records string
+	// Fsync is audit.fsync; "" means the default.
+	Fsync string
 	// Clients is added to the demo clients' file: entries of the `clients:` list.
 	Clients string
 	// BeforeServe runs after `signet vault init` and before `signet serve`.
@@ -104,6 +113,9 @@ func New(t testing.TB, options *Options) *Stack {
 		s.Vault = NewVault(t)
 	}
 	starting.Wait()
+	if s.options.Audit {
+		s.Vault.EnableAudit(t)
+	}
 	s.VaultLink = NewProxy(t, strings.TrimPrefix(s.Vault.Addr, "http://"))
 	if s.Redis != nil {
 		s.RedisLink = NewProxy(t, s.Redis.Addr)
@@ -141,8 +153,11 @@ func (s *Stack) vaultInit(t testing.TB) {
 	t.Helper()
 	s.issuer = "http://" + FreeAddr(t)
 	config := s.writeConfig(t, "init.yaml", FreeAddr(t), FreeAddr(t))
-	cmd := exec.Command(SignetBinary(t), "vault", "init", "--config", config, //nolint:noctx // bounded by the test
-		"--credentials-dir", s.CredentialsDir, "--keeper-credentials-dir", s.KeeperCredentialsDir)
+	args := append([]string{
+		"vault", "init", "--config", config,
+		"--credentials-dir", s.CredentialsDir, "--keeper-credentials-dir", s.KeeperCredentialsDir,
+	}, s.options.InitFlags...)
+	cmd := exec.Command(SignetBinary(t), args...) //nolint:noctx // bounded by the test
 	cmd.Env = append(os.Environ(), "VAULT_ADDR="+s.Vault.Addr, "VAULT_TOKEN="+s.Vault.RootToken)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("signet vault init: %v\n%s", err, out)
@@ -176,6 +191,7 @@ func (s *Stack) writeConfig(t testing.TB, name, addr, ops string) string {
 		}
 	}
 	b.WriteString("clients: {file: clients.yaml}\n")
+	fmt.Fprintf(&b, "audit: {stdout: false, file: %q, replica: %q, fsync: %s}\n", s.recordsFile(name), strings.TrimSuffix(name, ".yaml"), cmp.Or(s.options.Fsync, "everysec"))
 	return s.write(t, name, b.String())
 }
 
@@ -223,6 +239,11 @@ func (s *Stack) checkLogs(t testing.TB) {
 	t.Helper()
 	for _, signet := range s.signets {
 		log := signet.process.log.String()
+		records, err := os.ReadFile(signet.records)
+		if err != nil && !s.options.NoWait {
+			t.Errorf("the issuance records: %v", err)
+		}
+		log += string(records)
 		if strings.Contains(log, "WARNING: DATA RACE") {
 			t.Errorf("data race in signet:\n%s", tail(log, 8000))
 		}

@@ -25,7 +25,9 @@ type Vault struct {
 	Addr      string // http://127.0.0.1:PORT
 	RootToken string
 
-	output func(t testing.TB) string // what the server printed; nil for External
+	output   func(t testing.TB) string              // what the server printed; nil for External
+	auditLog string                                 // a file; empty without EnableAudit
+	inside   func(t testing.TB, path string) []byte // a file in the container; nil without one
 }
 
 // NewVault starts a Vault of its own for this test, in memory.
@@ -81,7 +83,25 @@ func vaultContainer(t testing.TB) *Vault {
 	if err != nil {
 		t.Fatalf("finding the Vault container's port: %v", err)
 	}
-	return &Vault{Addr: endpoint, RootToken: rootToken, output: func(t testing.TB) string { return containerLog(t, c) }}
+	return &Vault{
+		Addr: endpoint, RootToken: rootToken,
+		output: func(t testing.TB) string { return containerLog(t, c) },
+		inside: func(t testing.TB, path string) []byte { return containerFile(t, c, path) },
+	}
+}
+
+func containerFile(t testing.TB, c testcontainers.Container, path string) []byte {
+	t.Helper()
+	r, err := c.CopyFileFromContainer(context.Background(), path)
+	if err != nil {
+		t.Fatalf("copying %s from the container: %v", path, err)
+	}
+	defer func() { _ = r.Close() }()
+	out, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatalf("copying %s from the container: %v", path, err)
+	}
+	return out
 }
 
 func containerLog(t testing.TB, c testcontainers.Container) string {

@@ -20,6 +20,9 @@ type Attempt struct {
 	askedAt time.Time // our own, just before it
 }
 
+// Presented is the generation of the token that came.
+func (a *Attempt) Presented() uint32 { return a.token.generation }
+
 // Check judges a token for a client, and for the sender's key if the session
 // is bound to one. Nothing is written, except that a reuse revokes at once.
 // Then the caller signs, and then it commits: an outage of the signer burns no

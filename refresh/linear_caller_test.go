@@ -228,7 +228,8 @@ func (c *caller) revoke(ctx context.Context, session int) {
 func (c *caller) revokeToken(ctx context.Context, session int, g uint32) {
 	token, g := c.h.token(session, g)
 	w, _, answered := c.ask(ctx, step{session: session, g: g}, func(ctx context.Context) error {
-		return c.h.store(c.id).RevokeToken(ctx, token, "login")
+		_, err := c.h.store(c.id).RevokeToken(ctx, token, "login")
+		return err
 	})
 	if !answered {
 		w.note(lostRevoke, sight{}, w.began, w.ended)

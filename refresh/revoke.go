@@ -7,18 +7,19 @@ import (
 )
 
 // RevokeToken ends the session of a token, of whatever generation, for the
-// client that it belongs to. A session that is over already is no error. For
-// any other text or client it is ErrInvalid and changes nothing (RFC 7009 2.2:
-// the caller answers 200 all the same).
-func (s *Store) RevokeToken(ctx context.Context, token, clientID string) (err error) {
+// client that it belongs to, and tells its sid, or none if there was nothing to
+// end: a session that is over already is no error. For any other text or client
+// it is ErrInvalid and changes nothing (RFC 7009 2.2: the caller answers 200 all
+// the same).
+func (s *Store) RevokeToken(ctx context.Context, token, clientID string) (sid string, err error) {
 	defer func(began time.Time) { s.metrics.done(opRevoke, s.now().Sub(began), err) }(s.now())
 	p, err := s.authenticate(ctx, token)
 	if err != nil {
-		return err
+		return "", err
 	}
 	v, err := s.look(ctx, p)
 	if err != nil {
-		return err
+		return "", err
 	}
 	session, err := s.verified(ctx, p, v, clientID)
 	var reason *Reason
@@ -29,14 +30,19 @@ func (s *Store) RevokeToken(ctx context.Context, token, clientID string) (err er
 	case errors.As(err, &reason) && reason.Cause == CauseRevoked && s.replicasAck > 0:
 		// Perhaps by the call before, which too few replicas confirmed.
 	case errors.Is(err, ErrInvalid):
-		return nil
+		return "", nil
 	case err != nil:
-		return err
+		return "", err
 	case session.ClientID != clientID:
-		return s.foreignClient(ctx, session, p, v, clientID)
+		return "", s.foreignClient(ctx, session, p, v, clientID)
 	}
-	_, err = s.bury(ctx, p.family.SID())
-	return err
+	sid = p.family.SID()
+	if ended, err := s.bury(ctx, sid); err == nil && !ended {
+		return "", nil
+	} else if err != nil {
+		return sid, err // it may have ended
+	}
+	return sid, nil
 }
 
 // Revoke ends a session, and with it every access token of its sid; with a

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,15 +17,19 @@ import (
 func TestArguments(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]struct{ err, says string }{
-		"--help":          {"", "make bench"},
-		"-h":              {"", "make bench"},
-		"rounds 5":        {`unexpected argument "rounds"`, ""},
-		"-rounds 1 extra": {`unexpected argument "extra"`, ""},
-		"-rounds 0":       {"-rounds is at least 1", ""},
-		"-o xml":          {"-o table or json", ""},
-		"-only keys":      {"-only is tokens or sessions", ""},
-		"-sessions 2001":  {"-sessions is at least 2002", ""},
-		"-what":           {"not defined: -what", "Usage"},
+		"--help":             {"", "make bench"},
+		"-h":                 {"", "make bench"},
+		"rounds 5":           {`unexpected argument "rounds"`, ""},
+		"-rounds 1 extra":    {`unexpected argument "extra"`, ""},
+		"-rounds 0":          {"-rounds is at least 1", ""},
+		"-duration 9ms":      {"-duration at least 100ms", ""},
+		"-connections 0":     {"numbers from 1 to 2000", ""},
+		"-only keys":         {"-only is tokens, records, audit, sessions or scale", ""},
+		"-page x":            {"-page takes the tables of -only scale", ""},
+		"-audit-mb 0":        {"-audit-mb is at least 1", ""},
+		"-sessions 2001":     {"-sessions is at least 2002", ""},
+		"-what":              {"not defined: -what", "Usage"},
+		"-only audit -svg x": {"-only audit leaves out", ""},
 	} {
 		var out, progress bytes.Buffer
 		err := run(t.Context(), strings.Fields(args), &out, &progress)
@@ -33,6 +38,23 @@ func TestArguments(t *testing.T) {
 		}
 		if out.Len() > 0 || !strings.Contains(progress.String(), want.says) {
 			t.Errorf("%s: printed %q and %q", args, out.String(), progress.String())
+		}
+	}
+}
+
+// TestQuick: -quick changes what is not given.
+func TestQuick(t *testing.T) {
+	t.Parallel()
+	o, err := parseOptions([]string{"-rounds", "5", "-quick"}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.tokens.rounds != 5 || o.tokens.length != time.Second || !slices.Equal(o.tokens.levels, []int{1, 128, 512}) || o.sessions != 10_000 {
+		t.Errorf("%+v", o)
+	}
+	for name := range quickly {
+		if !strings.Contains(quickFlags(), "-"+name+" ") {
+			t.Errorf("help says %q", quickFlags())
 		}
 	}
 }
@@ -56,7 +78,7 @@ func TestFigures(t *testing.T) {
 	} {
 		r := results{Sessions: c.figures}
 		var out bytes.Buffer
-		if err := r.print(&out, "table"); err != nil {
+		if err := r.print(&out); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range c.says {
@@ -66,6 +88,22 @@ func TestFigures(t *testing.T) {
 		}
 		if strings.Contains(out.String(), "MISSED") != (c.err != nil) || !errors.Is(r.judge(), c.err) {
 			t.Errorf("%s: %v\n%s", name, r.judge(), out.String())
+		}
+	}
+}
+
+// TestRecordsTarget: a throughput that records take too much of is said in the
+// table, and is an error.
+func TestRecordsTarget(t *testing.T) {
+	t.Parallel()
+	for ratio, missed := range map[float64]bool{0.9: false, 0.89: true} {
+		r := results{Records: []recordRow{{Fsync: "everysec", Ratio: spread{Median: ratio}, AtLeast: leastWithRecords}, {Fsync: "always", Ratio: spread{Median: 0.1}}}}
+		var out bytes.Buffer
+		if err := r.print(&out); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(out.String(), "MISSED") != missed || errors.Is(r.judge(), errMissed) != missed {
+			t.Errorf("%v: %v\n%s", ratio, r.judge(), out.String())
 		}
 	}
 }

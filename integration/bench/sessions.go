@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,14 +19,14 @@ import (
 )
 
 const (
-	crowd     = 1000       // sessions of a subject that has many
-	aClient   = "webshop1" // the client that has nearly all sessions
-	another   = "backend1"
-	every     = 2 * time.Second // a line of progress
-	allowed   = 600             // bytes a session: the target
-	flatBy    = 16              // bytes that a session may grow by refreshes: one size class of the allocator
-	atATime   = 16              // logins
-	maxSample = 1000
+	crowd             = 1000       // sessions of a subject that has many
+	aClient           = "webshop1" // the client that has nearly all sessions
+	otherClient       = "backend1"
+	progressEvery     = 2 * time.Second
+	mostSessionBytes  = 600 // the target
+	mostSessionGrowth = 16  // by refreshes: one size class of the allocator
+	loginsAtOnce      = 16
+	mostSampled       = 1000
 )
 
 // sessionBench measures what sessions cost in Redis, and how long they take to
@@ -55,39 +56,59 @@ type sessionConfig struct {
 }
 
 func benchSessions(ctx context.Context, c sessionConfig, progress io.Writer) ([]figure, error) {
-	addr, n := c.Redis, c.Sessions
-	if addr == "" {
-		own, stop, err := startRedis(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer stop()
-		addr = own
-	}
-	client := patient(addr)
-	defer func() { _ = client.Close() }()
-	switch keys, err := client.DBSize(ctx).Result(); {
-	case err != nil:
-		return nil, fmt.Errorf("asking the Redis at %s whether it is empty: %w", addr, err)
-	case keys > 0:
-		return nil, fmt.Errorf("the Redis at %s must be empty, for all of it is counted: it has %d keys", addr, keys)
-	}
-	serving, err := asServed(addr)
+	b, stop, err := newSessionBench(ctx, c, progress)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = serving.Close() }()
-	b := &sessionBench{
-		redis: client, n: n, most: c.Refreshes, crowds: min(10, n/(2*crowd)), progress: progress,
-		store:  newStore(client, patience),
-		served: newStore(serving, 0),
-	}
+	defer stop()
 	for _, step := range []func(context.Context) error{b.load, b.footprints, b.lists, b.refreshes, b.logouts, b.ends} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
 	}
 	return b.figures, nil
+}
+
+// newSessionBench has an empty Redis, until stop.
+func newSessionBench(ctx context.Context, c sessionConfig, progress io.Writer) (_ *sessionBench, _ func(), err error) {
+	var stops []func()
+	stop := func() {
+		for _, f := range slices.Backward(stops) {
+			f()
+		}
+	}
+	defer func() {
+		if err != nil {
+			stop()
+		}
+	}()
+	addr, n := c.Redis, c.Sessions
+	if addr == "" {
+		own, end, err := startRedis(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		stops = append(stops, end)
+		addr = own
+	}
+	client := patient(addr)
+	stops = append(stops, func() { _ = client.Close() })
+	switch keys, err := client.DBSize(ctx).Result(); {
+	case err != nil:
+		return nil, nil, fmt.Errorf("asking the Redis at %s whether it is empty: %w", addr, err)
+	case keys > 0:
+		return nil, nil, fmt.Errorf("the Redis at %s must be empty, for all of it is counted: it has %d keys", addr, keys)
+	}
+	serving, err := asServed(addr)
+	if err != nil {
+		return nil, nil, err
+	}
+	stops = append(stops, func() { _ = serving.Close() })
+	return &sessionBench{
+		redis: client, n: n, most: c.Refreshes, crowds: min(10, n/(2*crowd)), progress: progress,
+		store:  newStore(client, patience),
+		served: newStore(serving, 0),
+	}, stop, nil
 }
 
 func newStore(client redis.UniversalClient, timeout time.Duration) *refresh.Store {
@@ -129,7 +150,7 @@ func (b *sessionBench) refresh(ctx context.Context, token, client string) (strin
 
 // load logs in, by the store itself: nothing here knows what it writes.
 func (b *sessionBench) load(ctx context.Context) error {
-	before, err := b.used(ctx, "used_memory")
+	before, err := redisMemory(ctx, b.redis, "used_memory")
 	if err != nil {
 		return err
 	}
@@ -139,7 +160,7 @@ func (b *sessionBench) load(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var workers sync.WaitGroup
-	for range atATime {
+	for range loginsAtOnce {
 		workers.Go(func() {
 			for i := int(next.Add(1)) - 1; i < b.n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
 				token, session, err := b.login(ctx, aClient, b.subject(i))
@@ -158,17 +179,17 @@ func (b *sessionBench) load(ctx context.Context) error {
 		return err
 	}
 	took := time.Since(began)
-	after, err := b.used(ctx, "used_memory")
+	after, err := redisMemory(ctx, b.redis, "used_memory")
 	if err != nil {
 		return err
 	}
-	resident, err := b.used(ctx, "used_memory_rss")
+	resident, err := redisMemory(ctx, b.redis, "used_memory_rss")
 	if err != nil {
 		return err
 	}
 	all := size(fmt.Sprintf("all memory of Redis, over its %d sessions", b.n), (after-before)/float64(b.n))
 	all.Note = fmt.Sprintf("used_memory %.0f MB to %.0f MB (expiry and tables of keys included), resident %.0f MB", before/1e6, after/1e6, resident/1e6)
-	rate := times(fmt.Sprintf("login (Create), %d at a time", atATime), []time.Duration{took / time.Duration(b.n) * atATime})
+	rate := times(fmt.Sprintf("login (Create), %d at a time", loginsAtOnce), []time.Duration{took / time.Duration(b.n) * loginsAtOnce})
 	rate.Tries, rate.Note = b.n, fmt.Sprintf("%.0f a second; the mean", float64(b.n)/took.Seconds())
 	b.figures = append(b.figures, all, rate)
 	return nil
@@ -185,7 +206,7 @@ func (b *sessionBench) subject(i int) string {
 func (b *sessionBench) first() int { return b.crowds * crowd }
 
 // samples is how many subjects with one session are asked about.
-func (b *sessionBench) samples() int { return min(maxSample, b.n-b.first()) }
+func (b *sessionBench) samples() int { return min(mostSampled, b.n-b.first()) }
 
 func (b *sessionBench) single(k int) string { return b.subject(b.first() + k) }
 
@@ -196,7 +217,7 @@ func (b *sessionBench) while(run func(), says func() string) {
 		defer close(done)
 		run()
 	}()
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -206,19 +227,6 @@ func (b *sessionBench) while(run func(), says func() string) {
 			_, _ = fmt.Fprintln(b.progress, says())
 		}
 	}
-}
-
-// used reads a figure of INFO memory, in bytes.
-func (b *sessionBench) used(ctx context.Context, name string) (float64, error) {
-	info, err := b.redis.InfoMap(ctx, "memory").Result()
-	if err != nil {
-		return 0, fmt.Errorf("asking redis for its memory: %w", err)
-	}
-	var n float64
-	if _, err := fmt.Sscan(info["Memory"][name], &n); err != nil {
-		return 0, fmt.Errorf("redis says %s:%q", name, info["Memory"][name])
-	}
-	return n, nil
 }
 
 // memory is MEMORY USAGE of a key, every element counted.

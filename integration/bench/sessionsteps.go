@@ -38,7 +38,7 @@ func (b *sessionBench) footprints(ctx context.Context) error {
 		}
 		b.footprint(fmt.Sprintf("a session after refreshes: %d", n), record, alone, client)
 	}
-	b.figures = append(b.figures, size("growth since the first refresh", record-first).atMost(flatBy))
+	b.figures = append(b.figures, size("growth since the first refresh", record-first).atMost(mostSessionGrowth))
 	many, err := b.share(ctx, indexOfSubject(b.subject(0)))
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func (b *sessionBench) footprints(ctx context.Context) error {
 }
 
 func (b *sessionBench) footprint(name string, record, subject, client float64) {
-	f := size(name, record+subject+client).atMost(allowed)
+	f := size(name, record+subject+client).atMost(mostSessionBytes)
 	f.Note = fmt.Sprintf("record %.0f, index by subject %.0f, by client %.0f", record, subject, client)
 	b.figures = append(b.figures, f)
 }
@@ -224,7 +224,7 @@ func (b *sessionBench) watched(ctx context.Context, name string, try func(contex
 
 // beside refreshes a session of another client until it is told to stop.
 func (b *sessionBench) beside(ctx context.Context, stop <-chan struct{}) ([]time.Duration, error) {
-	token, _, err := b.login(ctx, another, "user:"+another)
+	token, _, err := b.login(ctx, otherClient, "user:"+otherClient)
 	if err != nil {
 		return nil, fmt.Errorf("logging in: %w", err)
 	}
@@ -236,7 +236,7 @@ func (b *sessionBench) beside(ctx context.Context, stop <-chan struct{}) ([]time
 		default:
 		}
 		began := time.Now()
-		if token, err = b.refresh(ctx, token, another); err != nil {
+		if token, err = b.refresh(ctx, token, otherClient); err != nil {
 			return nil, fmt.Errorf("refreshing beside a revocation: %w", err)
 		}
 		took = append(took, time.Since(began))

@@ -3,14 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,8 +24,6 @@ type stack struct {
 	env  map[string]string
 
 	vaultToken string // a token of the issuer's own role, as Signet's
-	direct     []byte // one transit/sign body
-	form       string
 }
 
 // startStack runs bin/devstack with free ports in a directory of its own and
@@ -61,7 +55,7 @@ func startStack(ctx context.Context, progress io.Writer) (*stack, error) {
 		s.stop()
 		return nil, err
 	}
-	if err := s.prepare(ctx); err != nil {
+	if err := s.login(ctx); err != nil {
 		s.stop()
 		return nil, err
 	}
@@ -111,8 +105,8 @@ func (s *stack) stop() {
 	_ = os.RemoveAll(s.dir)
 }
 
-// prepare logs in as Signet does and builds the two requests once.
-func (s *stack) prepare(ctx context.Context) error {
+// login logs in to Vault as Signet does.
+func (s *stack) login(ctx context.Context) error {
 	role, err := os.ReadFile(filepath.Join(s.dir, "credentials", "role_id"))
 	if err != nil {
 		return fmt.Errorf("reading the role id: %w", err)
@@ -121,56 +115,20 @@ func (s *stack) prepare(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the secret id: %w", err)
 	}
-	body, err := json.Marshal(map[string]string{"role_id": strings.TrimSpace(string(role)), "secret_id": strings.TrimSpace(string(secret))})
-	if err != nil {
-		return fmt.Errorf("encoding the login: %w", err)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.env["VAULT_ADDR"]+"/v1/auth/approle/login", bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("building the login: %w", err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("logging in: %w", err)
-	}
-	defer func() { _ = resp.Body.Close() }()
 	var login struct {
 		Auth struct {
 			ClientToken string `json:"client_token"`
 		} `json:"auth"`
 	}
-	if err := json.NewDecoder(resp.Body).Decode(&login); err != nil || login.Auth.ClientToken == "" {
-		return fmt.Errorf("logging in: %s, no token in the answer (%w)", resp.Status, err)
+	body := map[string]string{"role_id": strings.TrimSpace(string(role)), "secret_id": strings.TrimSpace(string(secret))}
+	if err := s.askVault(ctx, "auth/approle/login", "", body, &login); err != nil {
+		return fmt.Errorf("logging in: %w", err)
+	}
+	if login.Auth.ClientToken == "" {
+		return errors.New("logging in: Vault's answer has no token")
 	}
 	s.vaultToken = login.Auth.ClientToken
-	s.direct, err = json.Marshal(map[string]string{
-		"input":       base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32)),
-		"key_version": "1", "marshaling_algorithm": "jws", "hash_algorithm": "sha2-256", "prehashed": "true",
-	})
-	if err != nil {
-		return fmt.Errorf("encoding the sign request: %w", err)
-	}
-	s.form = url.Values{"grant_type": {"client_credentials"}}.Encode()
 	return nil
-}
-
-func (s *stack) directSign(ctx context.Context) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.env["VAULT_ADDR"]+"/v1/transit/sign/"+s.env["SIGNET_RING"], bytes.NewReader(s.direct))
-	if err != nil {
-		return nil, fmt.Errorf("building the sign request: %w", err)
-	}
-	req.Header.Set("X-Vault-Token", s.vaultToken)
-	return req, nil
-}
-
-func (s *stack) clientCredentials(ctx context.Context) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.env["SIGNET_URL"]+"/oauth2/token", strings.NewReader(s.form))
-	if err != nil {
-		return nil, fmt.Errorf("building the token request: %w", err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.SetBasicAuth(url.QueryEscape(s.env["SIGNET_CLIENT_ID"]), url.QueryEscape(s.env["SIGNET_CLIENT_SECRET"]))
-	return req, nil
 }
 
 func twoPorts() (string, string, error) {

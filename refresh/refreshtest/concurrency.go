@@ -133,7 +133,7 @@ func refreshAgainstRevoke(f *fixture) {
 			}
 		})
 		<-started
-		if err := f.store.RevokeToken(f.ctx(), token, client); err != nil {
+		if _, err := f.store.RevokeToken(f.ctx(), token, client); err != nil {
 			f.t.Fatalf("revoking: %v", err)
 		}
 		f.wantActive(session.SID, false)

@@ -221,7 +221,8 @@ func redisErrors(f *fixture) {
 		if calls.Load() != 1 {
 			f.t.Fatalf("%s: sent %d times", text, calls.Load())
 		}
-		f.wantUnavailable(f.store.RevokeToken(f.ctx(), token, client))
+		_, err = f.store.RevokeToken(f.ctx(), token, client)
+		f.wantUnavailable(err)
 		_, err = f.store.Revoke(f.ctx(), session.SID, "")
 		f.wantUnavailable(err)
 		_, _, err = f.store.Create(f.ctx(), refresh.Family{3}, newSession())

@@ -14,7 +14,7 @@ var revokeTests = map[string]func(*fixture){
 func revokeByAnyGeneration(f *fixture) {
 	for g := range 5 {
 		tokens, session := f.chain(5)
-		if err := f.store.RevokeToken(f.ctx(), tokens[g], client); err != nil {
+		if _, err := f.store.RevokeToken(f.ctx(), tokens[g], client); err != nil {
 			f.t.Fatalf("revoking by generation %d: %v", g+1, err)
 		}
 		f.wantActive(session.SID, false)
@@ -25,7 +25,8 @@ func revokeByAnyGeneration(f *fixture) {
 
 func revokeByForeignClient(f *fixture) {
 	token, session := f.create()
-	f.wantCause(f.store.RevokeToken(f.ctx(), token, "other"), refresh.CauseClient)
+	_, err := f.store.RevokeToken(f.ctx(), token, "other")
+	f.wantCause(err, refresh.CauseClient)
 	f.wantEvents(refresh.EventForeignClient)
 	f.wantActive(session.SID, true)
 	f.mustRefresh(token)
@@ -38,7 +39,7 @@ func revokeIsTerminal(f *fixture) {
 		if _, err := f.store.Revoke(f.ctx(), session.SID, ""); err != nil {
 			f.t.Fatalf("revoking: %v", err)
 		}
-		if err := f.store.RevokeToken(f.ctx(), token, client); err != nil {
+		if _, err := f.store.RevokeToken(f.ctx(), token, client); err != nil {
 			f.t.Fatalf("revoking by token: %v", err)
 		}
 	}

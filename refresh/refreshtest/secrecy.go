@@ -27,7 +27,8 @@ func mangledTokens(f *fixture) {
 		if cause := causeOf(err); cause != refresh.CauseMalformed && cause != refresh.CauseForged && cause != refresh.CauseRetiredKey {
 			f.t.Fatalf("%q: %v", text, err)
 		}
-		if cause := causeOf(f.store.RevokeToken(f.ctx(), text, client)); cause == "" {
+		_, err = f.store.RevokeToken(f.ctx(), text, client)
+		if cause := causeOf(err); cause == "" {
 			f.t.Fatalf("%q was taken for revocation", text)
 		}
 		if _, err := f.store.Inspect(f.ctx(), text); causeOf(err) == "" {

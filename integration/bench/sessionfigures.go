@@ -2,16 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"text/tabwriter"
 	"time"
 )
-
-// errMissed means that a figure is past its target.
-var errMissed = errors.New("a target was missed")
 
 // figure is one line about sessions.
 type figure struct {
@@ -65,17 +61,11 @@ func printFigures(out io.Writer, figures []figure) error {
 		f := &figures[i]
 		target := ""
 		if f.AtMost != nil {
-			target = "<= " + f.show(*f.AtMost)
-			if f.missed() {
-				target += " MISSED"
-			}
+			target = "<= " + f.show(*f.AtMost) + missed(f.missed())
 		}
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n", f.Name, f.show(f.Median), f.show(f.Worst), f.Tries, target, f.Note)
 	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("writing the table: %w", err)
-	}
-	return nil
+	return flush(w)
 }
 
 func (f *figure) show(n float64) string {
