@@ -267,6 +267,7 @@ func TestWhoLeftGotNothing(t *testing.T) {
 		<-blocker
 		synctest.Wait()
 		leave()
+		synctest.Wait() // it left: by now a signature comes too late for it
 		close(s.gate)
 		<-stayer
 		<-leaver
