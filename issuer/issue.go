@@ -102,12 +102,13 @@ func (i *Issuer) openSession(ctx context.Context, ring string, claims signer.Cla
 	if err != nil {
 		return nil, err
 	}
+	err = ErrPanic
+	defer i.withheldFor(ctx, token, &err)
 	next, session, err := i.cfg.Refresher.Create(ctx, family, refresh.Session{
 		ClientID: claims.ClientID, Subject: claims.Subject, Scope: claims.Scope, Audience: claims.Audience,
 		Label: label, AuthTime: now, ExpiresAt: ends,
 	})
 	if err != nil {
-		i.withheld(ctx, token, err)
 		return nil, err
 	}
 	return &made{token, ring, i.withRefresh(respond(token), next, session)}, nil

@@ -218,15 +218,24 @@ func TestIssueListSessionLost(t *testing.T) {
 	h.refused(results[1].Err, issuer.Unavailable)
 	h.claims(results[0].Response.AccessToken)
 	h.claims(results[2].Response.AccessToken)
-	if got := notes.Take(t); len(got) != 1 || got[0].Event != audit.EventWithheld || got[0].Subject != "user:1" {
-		t.Errorf("noted %+v", got)
-	}
+	wantWithheld(t, notes, "user:1")
 }
 
-// panicking is a Refresher with a bug.
-type panicking struct{ issuer.Refresher }
+// panicking is a Refresher with a bug, unless it is well.
+type panicking struct {
+	issuer.Refresher
 
-func (panicking) Create(context.Context, refresh.Family, refresh.Session) (string, refresh.Session, error) {
+	well bool
+}
+
+func (p *panicking) Create(ctx context.Context, f refresh.Family, s refresh.Session) (string, refresh.Session, error) {
+	if !p.well {
+		panic("a bug")
+	}
+	return p.Refresher.Create(ctx, f, s)
+}
+
+func (*panicking) Commit(context.Context, *refresh.Attempt) (string, refresh.Session, error) {
 	panic("a bug")
 }
 
@@ -234,10 +243,11 @@ func (panicking) Create(context.Context, refresh.Family, refresh.Session) (strin
 // process nor the other requests.
 func TestIssueListSurvivesAPanic(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, func(c *issuer.Config) { c.Refresher = panicking{c.Refresher} })
+	notes := &schematest.Notes{}
+	h := newHouse(t, func(c *issuer.Config) { c.Refresher, c.Journal = &panicking{Refresher: c.Refresher}, notes })
 	requests := subjects(3)
 	requests[1].Refresh = true
-	results, err := h.IssueList(t.Context(), h.client("login"), listOf(requests))
+	results, err := h.IssueList(call(t), h.client("login"), listOf(requests))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,6 +257,48 @@ func TestIssueListSurvivesAPanic(t *testing.T) {
 	}
 	h.claims(results[0].Response.AccessToken)
 	h.claims(results[2].Response.AccessToken)
+	wantWithheld(t, notes, "user:1")
+}
+
+// TestPanicAfterTheSignature: a token that a bug keeps from its caller is on record
+// as withheld.
+func TestPanicAfterTheSignature(t *testing.T) {
+	t.Parallel()
+	notes := &schematest.Notes{}
+	bug := &panicking{well: true}
+	h := newHouse(t, func(c *issuer.Config) { bug.Refresher, c.Refresher, c.Journal = c.Refresher, bug, notes })
+	pair, err := h.Issue(call(t), h.client("login"), issuer.IssueRequest{Subject: "user:1", Refresh: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bug.well = false
+	for name, ask := range map[string]func() error{
+		"issue": func() error {
+			_, err := h.Issue(call(t), h.client("login"), issuer.IssueRequest{Subject: "user:1", Refresh: true})
+			return err
+		},
+		"refresh": func() error {
+			_, err := h.Refresh(call(t), h.client("login"), issuer.RefreshRequest{Token: pair.RefreshToken})
+			return err
+		},
+	} {
+		func() {
+			defer func() {
+				if p := recover(); p != "a bug" {
+					t.Errorf("%s panicked with %v", name, p)
+				}
+			}()
+			t.Errorf("%s: %v", name, ask())
+		}()
+		wantWithheld(t, notes, "user:1")
+	}
+}
+
+func wantWithheld(t *testing.T, notes *schematest.Notes, subject string) {
+	t.Helper()
+	if got := notes.Take(t); len(got) != 1 || got[0].Event != audit.EventWithheld || got[0].Subject != subject {
+		t.Errorf("noted %+v", got)
+	}
 }
 
 // TestIssueListReadAsItGoes: a request that cannot be read has its own error and

@@ -34,6 +34,14 @@ func (i *Issuer) withheld(ctx context.Context, token signer.Token, err error) {
 	})
 }
 
+// withheldFor is withheld, to be deferred: for an error that there is at the end. One
+// that is ErrPanic to begin with still is when a panic kept it from being another.
+func (i *Issuer) withheldFor(ctx context.Context, token signer.Token, err *error) {
+	if *err != nil {
+		i.withheld(ctx, token, *err)
+	}
+}
+
 // endedAll records that sessions were ended. Where it failed they may have been
 // all the same, so that is recorded too.
 func (i *Issuer) endedAll(ctx context.Context, clientID string, o refresh.Owner, n int, err error) {

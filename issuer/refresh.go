@@ -51,9 +51,10 @@ func (i *Issuer) refresh(ctx context.Context, client *clients.Client, r RefreshR
 	if err != nil {
 		return nil, err
 	}
+	err = ErrPanic
+	defer i.withheldFor(ctx, token, &err)
 	next, session, err := i.cfg.Refresher.Commit(ctx, attempt)
 	if err != nil {
-		i.withheld(ctx, token, err)
 		return nil, err
 	}
 	i.count(clients.GrantRefreshToken, ring, token)
