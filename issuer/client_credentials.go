@@ -18,7 +18,7 @@ type ClientCredentialsRequest struct {
 // token: the client can always ask again (RFC 6749 section 4.4.3).
 func (i *Issuer) ClientCredentials(ctx context.Context, client *clients.Client, r ClientCredentialsRequest) (*Response, error) {
 	m, err := i.clientCredentials(ctx, client, r)
-	return i.handOut(clients.GrantClientCredentials, m), i.metrics.done(string(clients.GrantClientCredentials), err)
+	return i.done(clients.GrantClientCredentials, m, err)
 }
 
 func (i *Issuer) clientCredentials(ctx context.Context, client *clients.Client, r ClientCredentialsRequest) (*made, error) {

@@ -36,7 +36,7 @@ type IssueRequest struct {
 // session behind that nobody holds.
 func (i *Issuer) Issue(ctx context.Context, client *clients.Client, r IssueRequest) (*Response, error) {
 	m, err := i.issue(ctx, client, r)
-	return i.handOut(clients.GrantIssue, m), i.metrics.done(string(clients.GrantIssue), err)
+	return i.done(clients.GrantIssue, m, err)
 }
 
 func (i *Issuer) issue(ctx context.Context, client *clients.Client, r IssueRequest) (*made, error) {
@@ -78,13 +78,14 @@ type made struct {
 	response *Response
 }
 
-// handOut counts a token that is handed out, and gives its answer; nil for none.
-func (i *Issuer) handOut(grant clients.Grant, m *made) *Response {
-	if m == nil {
-		return nil
+// done turns what a use case made, or its error, into the caller's answer, counted.
+func (i *Issuer) done(grant clients.Grant, m *made, err error) (*Response, error) {
+	if err != nil {
+		return nil, i.metrics.done(string(grant), err)
 	}
-	i.count(grant, m.ring, m.token)
-	return m.response
+	i.metrics.count(grant, m.ring)
+	i.cfg.Usage.Issued(m.token.Key)
+	return m.response, nil
 }
 
 func (i *Issuer) openSession(ctx context.Context, ring string, claims signer.Claims, ttl time.Duration, label string) (*made, error) {
@@ -143,12 +144,6 @@ func (i *Issuer) sign(ctx context.Context, ring string, claims signer.Claims, or
 	caller := callerOf(ctx)
 	origin.Auth, origin.Remote, origin.TraceID = caller.Auth, caller.Remote, caller.TraceID
 	return i.cfg.Signer.Sign(ctx, ring, claims, origin)
-}
-
-// count counts a token that is handed out.
-func (i *Issuer) count(grant clients.Grant, ring string, token signer.Token) {
-	i.metrics.count(grant, ring)
-	i.cfg.Usage.Issued(token.Key)
 }
 
 // tokenID is a jti: 128 random bits, but for those that would make it begin with

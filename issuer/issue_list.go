@@ -11,8 +11,9 @@ import (
 	"signet/clients"
 )
 
-// ErrPanic is wrapped by the Err of a request of a list that met a bug of ours; the
-// stack is in its text, for the log only.
+// ErrPanic is wrapped by the Err of a request of a list that met a bug of ours, with
+// the stack in its text, for the log only. A token that a bug keeps from its caller
+// is on record as withheld for it.
 var ErrPanic = errors.New("panic")
 
 // List is what IssueList is asked for. Its functions are called from several
@@ -63,7 +64,7 @@ func (i *Issuer) IssueList(ctx context.Context, client *clients.Client, list Lis
 			results[n].Err = one.err
 			continue
 		}
-		results[n] = IssueResult{i.handOut(clients.GrantIssue, one.made), i.metrics.done(string(clients.GrantIssue), one.err)}
+		results[n].Response, results[n].Err = i.done(clients.GrantIssue, one.made, one.err)
 	}
 	if gone != nil {
 		return nil, asError(gone)

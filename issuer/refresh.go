@@ -22,11 +22,11 @@ type RefreshRequest struct {
 // Refresh exchanges a refresh token. Its order is check, sign, commit: an
 // outage of Vault burns no token, and the commit repeats every check.
 func (i *Issuer) Refresh(ctx context.Context, client *clients.Client, r RefreshRequest) (*Response, error) {
-	response, err := i.refresh(ctx, client, r)
-	return response, i.metrics.done(string(clients.GrantRefreshToken), err)
+	m, err := i.refresh(ctx, client, r)
+	return i.done(clients.GrantRefreshToken, m, err)
 }
 
-func (i *Issuer) refresh(ctx context.Context, client *clients.Client, r RefreshRequest) (*Response, error) {
+func (i *Issuer) refresh(ctx context.Context, client *clients.Client, r RefreshRequest) (*made, error) {
 	if err := needs(client, clients.GrantRefreshToken); err != nil {
 		return nil, err
 	}
@@ -57,8 +57,7 @@ func (i *Issuer) refresh(ctx context.Context, client *clients.Client, r RefreshR
 	if err != nil {
 		return nil, err
 	}
-	i.count(clients.GrantRefreshToken, ring, token)
-	return i.withRefresh(respond(token), next, session), nil
+	return &made{token, ring, i.withRefresh(respond(token), next, session)}, nil
 }
 
 // sessionClaims applies the policy of today to a session of whenever: what it
