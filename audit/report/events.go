@@ -6,13 +6,8 @@ import (
 	"signet/audit"
 )
 
-// Events are the security events and revocations one by one, the latest, in
-// the order of time.
-type Events struct {
-	Listed []Event `json:"listed"`
-	// LeftOut is how many earlier ones are counted and not listed.
-	LeftOut int `json:"left_out"`
-}
+// Events are the security events and revocations one by one.
+type Events = Latest[Event]
 
 // Event is one that an auditor may want to look at.
 type Event struct {
@@ -33,19 +28,10 @@ type Event struct {
 const eventsMax = 200
 
 func (c *Collector) event(r *audit.Record, kind string) {
-	e := &c.events
-	e.Listed = append(e.Listed, Event{
+	c.events.add(Event{
 		Time: r.Time.UTC(), Kind: bounded(kind), Replica: bounded(r.Replica), Seq: r.Seq, ClientID: bounded(r.ClientID), Subject: bounded(r.Subject),
 		Owner: bounded(r.Owner), SID: bounded(r.SID), JTI: bounded(r.JTI), Reason: bounded(r.Reason), Count: r.Count,
-	})
-	if len(e.Listed) > 2*eventsMax {
-		e.cut()
-	}
+	}, eventsMax)
 }
 
-// cut keeps the latest.
-func (e *Events) cut() {
-	over := 0
-	e.Listed, over = latest(e.Listed, eventsMax, func(e Event) time.Time { return e.Time })
-	e.LeftOut += over
-}
+func (e Event) at() time.Time { return e.Time }

@@ -92,12 +92,8 @@ func (k ChangeKind) Alarm() bool {
 	return false
 }
 
-// Changes are the changes of keys, the latest, in the order of time.
-type Changes struct {
-	Listed []Change `json:"listed"`
-	// LeftOut is how many earlier ones are counted and not listed.
-	LeftOut int `json:"left_out"`
-}
+// Changes are the changes of keys.
+type Changes = Latest[Change]
 
 // Change is one change of a key.
 type Change struct {
@@ -136,11 +132,13 @@ func (c *Collector) KeyRequest(r *KeyRequest) {
 	if kind == Rotated {
 		c.count(Rotations, r.who(), r.Time, 1)
 	}
-	c.changes.add(&Change{
+	c.changes.add(Change{
 		Time: r.Time.UTC(), Key: r.Key, Kind: kind, Detail: detail, Unanswered: r.Unanswered, Emergency: emergency, DisplayName: r.DisplayName,
 		EntityID: r.EntityID, Accessor: r.Accessor, RemoteAddress: r.RemoteAddress, RequestID: r.RequestID,
-	})
+	}, changesMax)
 }
+
+func (c Change) at() time.Time { return c.Time }
 
 // who is whoever asked, by the name that people know.
 func (r *KeyRequest) who() string {
@@ -151,20 +149,6 @@ func (r *KeyRequest) who() string {
 		return r.DisplayName + ", accessor " + r.Accessor
 	}
 	return orNone(cmp.Or(r.DisplayName, r.EntityID, r.Accessor))
-}
-
-func (c *Changes) add(one *Change) {
-	c.Listed = append(c.Listed, *one)
-	if len(c.Listed) > 2*changesMax {
-		c.cut()
-	}
-}
-
-// cut keeps the latest.
-func (c *Changes) cut() {
-	over := 0
-	c.Listed, over = latest(c.Listed, changesMax, func(c Change) time.Time { return c.Time })
-	c.LeftOut += over
 }
 
 // simple are the actions that say all by themselves.

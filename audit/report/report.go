@@ -134,8 +134,8 @@ func (d *Dimension) Of(value string) uint64 {
 // Report adds up. The Collector must not be told of more after it.
 func (c *Collector) Report() *Report {
 	c.batches.finish()
-	c.events.cut()
-	c.changes.cut()
+	c.events.cut(eventsMax)
+	c.changes.cut(changesMax)
 	out := &Report{
 		V: Version, Made: c.cfg.Now.UTC(), From: c.first.UTC(), To: c.last.UTC(), Period: c.unit,
 		Notes: append([]string{}, c.notes...), Coverage: c.coverage(), Dimensions: []Dimension{}, Keys: c.keyAges(), Events: c.events,
