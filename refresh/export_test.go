@@ -1,5 +1,12 @@
 package refresh
 
+// SharedTrips is how a store uses Redis as many callers do at once.
+type SharedTrips = sharedTrips
+
+// Between puts something between a store and its shared round trips, before its
+// first use: there a call still has its caller's context.
+func (s *Store) Between(wrap func(SharedTrips) SharedTrips) { s.shared = wrap(s.shared) }
+
 // Reparse takes a token apart and puts it together again.
 func Reparse(token string) (string, bool) {
 	p, ok := parse(token)

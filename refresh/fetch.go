@@ -58,7 +58,7 @@ func timeOf(answer *redis.Cmd) (time.Time, error) {
 }
 
 // askRecords puts the question about one or more into a pipeline; the answer is
-// to be read once that was executed.
+// to be read once its commands were executed.
 func askRecords(ctx context.Context, pipe redis.Pipeliner, sids []string) func() (now int64, texts []string, err error) {
 	asked := pipe.Eval(ctx, clock, []string{keySession + sids[0]})
 	gets := make([]*redis.StringCmd, len(sids))

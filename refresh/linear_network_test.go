@@ -24,6 +24,7 @@ type rig struct {
 	plain           *redis.Client // past the stores and without faults
 	strict, lenient []*refresh.Store
 	faults          atomic.Int64
+	shared          atomic.Int64 // round trips with several scripts in them
 	events          tally
 }
 
@@ -37,11 +38,14 @@ func newRig(t *testing.T, addr string, broken *mutant) *rig {
 	keys := refreshtest.NewKeys()
 	open := func(grace time.Duration) *refresh.Store {
 		client := dial(t, addr)
-		client.AddHook(&network{rig: r, mutant: broken})
-		return refresh.New(refresh.Config{
+		way := &network{rig: r, mutant: broken}
+		client.AddHook(way)
+		store := refresh.New(refresh.Config{
 			Redis: client, Keys: keys, Grace: grace, Idle: 24 * time.Hour, Timeout: 10 * time.Second,
 			Logger: slog.New(slog.DiscardHandler), Events: r.events.note,
 		})
+		store.Between(func(to refresh.SharedTrips) refresh.SharedTrips { return sharedTrips{to, way} })
+		return store
 	}
 	for range replicas {
 		r.strict = append(r.strict, open(0))
@@ -115,71 +119,136 @@ func (n *network) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		if !ok || cmd.Name() != "evalsha" && cmd.Name() != "eval" {
 			return next(ctx, cmd)
 		}
-		g, effect := w.read(cmd)
-		fate := answered
-		if cmd.Name() == "evalsha" { // the other follows it
-			fate = w.fate()
-		}
-		switch fate {
-		case unsent:
-		case unanswered:
-			if err := next(ctx, cmd); redis.HasErrorPrefix(err, "NOSCRIPT") {
-				return err
-			}
-		case delayed:
-			if g.late = true; effect {
-				w.caller.h.keep(stuckCopy{args: cmd.Args()})
-			}
-		case answered:
-			err := next(ctx, cmd)
-			if err == nil && g.kind == lostShut {
-				w.shut = w.caller.h.clock.Add(2)
-			}
-			if g.late = broken(err); g.late && effect {
-				w.ghosts = append(w.ghosts, g)
-			}
-			return err
-		}
-		if effect && fate != unsent {
-			w.ghosts = append(w.ghosts, g)
-		}
-		n.rig.faults.Add(1)
-		w.troubled = true
-		cmd.SetErr(io.EOF)
-		return io.EOF
+		return n.carry(w, cmd, func() error { return next(ctx, cmd) })
 	}
 }
 
+// carry does to a call of a script what the network may.
+func (n *network) carry(w *way, cmd redis.Cmder, next func() error) error {
+	g, effect := w.read(cmd)
+	fate := answered
+	if cmd.Name() == "evalsha" { // the other follows it
+		fate = w.fate()
+	}
+	switch fate {
+	case unsent:
+	case unanswered:
+		if err := next(); redis.HasErrorPrefix(err, "NOSCRIPT") {
+			return err
+		}
+	case delayed:
+		if g.late = true; effect {
+			w.caller.h.keep(stuckCopy{args: cmd.Args()})
+		}
+	case answered:
+		err := next()
+		if err == nil && g.kind == lostShut {
+			w.shut = w.caller.h.clock.Add(2)
+		}
+		if g.late = broken(err); g.late && effect {
+			w.ghosts = append(w.ghosts, g)
+		}
+		return err
+	}
+	if effect && fate != unsent {
+		w.ghosts = append(w.ghosts, g)
+	}
+	n.rig.faults.Add(1)
+	w.troubled = true
+	cmd.SetErr(io.EOF)
+	return io.EOF
+}
+
 // ProcessPipelineHook does the same to several commands at once. What they do
-// to a session is noted by those who send them.
+// to a session is noted by those who send them. A round trip that callers share
+// is nobody's way: see sharedTrips.
 func (n *network) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
+		scripts := 0
 		for _, cmd := range cmds {
 			n.mutant.replace(cmd)
+			if cmd.Name() == "evalsha" {
+				scripts++
+			}
+		}
+		if scripts > 1 {
+			n.rig.shared.Add(1)
 		}
 		w, ok := ctx.Value(wayKey{}).(*way)
 		if !ok {
 			return next(ctx, cmds)
 		}
-		switch w.fate() {
-		case answered, delayed:
-			err := next(ctx, cmds)
-			if broken(err) {
-				w.troubled = true
-				w.ghosts = append(w.ghosts, ghost{kind: lostRevoke, session: -1, late: true})
-			}
-			return err
-		case unanswered:
-			_ = next(ctx, cmds) // whatever it was, nobody will know
-		case unsent:
-		}
-		n.rig.faults.Add(1)
-		w.troubled = true
-		for _, cmd := range cmds {
-			cmd.SetErr(io.EOF)
-		}
-		return io.EOF
+		return n.carryAll(w, cmds, func() error { return next(ctx, cmds) })
 	}
+}
+
+func (n *network) carryAll(w *way, cmds []redis.Cmder, next func() error) error {
+	switch w.fate() {
+	case answered, delayed:
+		err := next()
+		if broken(err) {
+			w.troubled = true
+			w.ghosts = append(w.ghosts, ghost{kind: lostRevoke, session: -1, late: true})
+		}
+		return err
+	case unanswered:
+		_ = next() // whatever it was, nobody will know
+	case unsent:
+	}
+	n.rig.faults.Add(1)
+	w.troubled = true
+	for _, cmd := range cmds {
+		cmd.SetErr(io.EOF)
+	}
+	return io.EOF
+}
+
+// sharedTrips does to one caller's calls what the network may, before they share
+// a round trip with other callers' and nobody knows any more whose they are.
+type sharedTrips struct {
+	refresh.SharedTrips
+
+	network *network
+}
+
+func (s sharedTrips) EvalSha(ctx context.Context, sha1 string, keys []string, args ...any) *redis.Cmd {
+	w, ok := ctx.Value(wayKey{}).(*way)
+	if !ok {
+		return s.SharedTrips.EvalSha(ctx, sha1, keys, args...)
+	}
+	parts := []any{"evalsha", sha1, len(keys)}
+	for _, key := range keys {
+		parts = append(parts, key)
+	}
+	cmd := redis.NewCmd(ctx, append(parts, args...)...)
+	s.network.mutant.replace(cmd)
+	_ = s.network.carry(w, cmd, func() error {
+		answer, err := s.SharedTrips.EvalSha(ctx, sha1, keys, args...).Result()
+		cmd.SetVal(answer)
+		cmd.SetErr(err)
+		return err
+	})
+	return cmd
+}
+
+func (s sharedTrips) Process(ctx context.Context, cmds ...redis.Cmder) error {
+	w, ok := ctx.Value(wayKey{}).(*way)
+	if !ok {
+		return s.SharedTrips.Process(ctx, cmds...)
+	}
+	var left error
+	_ = s.network.carryAll(w, cmds, func() error {
+		if left = s.SharedTrips.Process(ctx, cmds...); left != nil {
+			return left
+		}
+		for _, cmd := range cmds {
+			if err := cmd.Err(); broken(err) {
+				return err
+			}
+		}
+		return nil
+	})
+	return left
 }
 
 // fate is what the network does to a call.

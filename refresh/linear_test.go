@@ -43,8 +43,11 @@ func TestConcurrentHistories(t *testing.T) {
 		}
 		return true
 	})
-	t.Logf("%d histories from seed %d, %d operations, %d of them beside another one, %d calls or answers lost, %d events",
-		played.Load(), first, operations.Load(), overlapping.Load(), r.faults.Load(), r.events.all())
+	t.Logf("%d histories from seed %d, %d operations, %d of them beside another one, %d calls or answers lost, %d round trips shared, %d events",
+		played.Load(), first, operations.Load(), overlapping.Load(), r.faults.Load(), r.shared.Load(), r.events.all())
+	if r.shared.Load() == 0 {
+		t.Error("no two callers ever shared a round trip")
+	}
 }
 
 // TestBrokenScriptsAreFound: the same histories, with a script that is broken

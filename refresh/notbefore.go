@@ -36,12 +36,14 @@ func (s *Store) latestNotBefores(ctx context.Context, owners []Owner) (map[Owner
 	defer cancel()
 	pipe := s.redis.Pipeline()
 	read := askNotBefores(ctx, pipe, owners)
-	_, _ = pipe.Exec(ctx) // each command is asked below
+	if err := s.shared.Process(ctx, pipe.Cmds()...); err != nil {
+		return nil, unavailable("reading a not-before", err)
+	}
 	return read()
 }
 
 // askNotBefores puts the question into a pipeline; the answer is to be read once
-// that was executed. Each key is asked for once, and each owner's are hashed once.
+// its commands were executed. Each key is asked for once, and each owner's are hashed once.
 func askNotBefores(ctx context.Context, pipe redis.Pipeliner, owners []Owner) func() (map[Owner]int64, error) {
 	gets := map[string]*redis.StringCmd{}
 	cmds := make(map[Owner][]*redis.StringCmd)
@@ -153,7 +155,9 @@ func (s *Store) Denied(ctx context.Context, t AccessToken) (denied bool, err err
 	if t.SID != "" {
 		readRecords = askRecords(ctx, pipe, []string{t.SID})
 	}
-	_, _ = pipe.Exec(ctx) // each command is asked below
+	if err := s.shared.Process(ctx, pipe.Cmds()...); err != nil {
+		return false, unavailable("reading a session", err)
+	}
 	latest, err := readNotBefores()
 	if err != nil {
 		return false, err
