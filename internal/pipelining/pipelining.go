@@ -46,6 +46,7 @@ type Client struct {
 	mu      sync.Mutex
 	waiting []*call
 	runners int
+	begun   time.Time // the latest round trip
 }
 
 const (
@@ -56,6 +57,11 @@ const (
 	// while the answers of the first are read, and goes on if a connection hangs;
 	// more only makes them smaller.
 	atOnce = 2
+	// While nothing was sent for a stall, others go out beside them, up to so many:
+	// connections that are dead without a word are each found out by whoever waits
+	// in vain for an answer.
+	stall         = 50 * time.Millisecond
+	atOnceStalled = 8
 )
 
 // New makes a Client.
@@ -71,14 +77,19 @@ func New(c Config) *Client {
 type call struct {
 	ctx  context.Context //nolint:containedctx // it waits in a queue, and is one function's argument
 	cmds []redis.Cmder
+	sent bool          // guarded by Client.mu
 	done chan struct{} // closed when every command has its answer or error
 }
 
 // Process sends commands, in this order, and waits until each of them has an
-// answer or an error of its own, which the caller must look at. Its error is
-// ctx's: the caller gave up first. Then the commands belong to those who may
-// still be sending them, and must not be looked at; whether they were executed
-// is unknown, unless the context was over when they were given.
+// answer or an error of its own, which the caller must look at. Where a connection
+// breaks all that shared it have that error, also those that were answered before.
+//
+// Its own error is ctx's: nothing was sent, or the answer did not come in time.
+// Then the commands belong to those who may still be sending them, and must not be
+// looked at. What was sent is waited for until ctx's deadline even if ctx is
+// canceled, as go-redis does: a caller who hangs up changes nothing about what is
+// done with the answer.
 func (c *Client) Process(ctx context.Context, cmds ...redis.Cmder) error {
 	if err := ctx.Err(); err != nil {
 		return err //nolint:wrapcheck // said above
@@ -93,12 +104,34 @@ func (c *Client) Process(ctx context.Context, cmds ...redis.Cmder) error {
 	case <-own.done:
 		return nil
 	case <-ctx.Done():
+		return c.leave(own)
+	}
+}
+
+// leave is for a caller whose context is over.
+func (c *Client) leave(own *call) error {
+	c.mu.Lock()
+	sent := own.sent
+	c.mu.Unlock()
+	if !sent { // and never will be
+		return own.ctx.Err() //nolint:wrapcheck // see Process
+	}
+	var late <-chan time.Time
+	if deadline, ok := own.ctx.Deadline(); ok {
+		timer := time.NewTimer(time.Until(deadline))
+		defer timer.Stop()
+		late = timer.C
+	}
+	select {
+	case <-own.done:
+		return nil
+	case <-late:
 	}
 	select {
 	case <-own.done: // both at once: the answer is there
 		return nil
 	default:
-		return ctx.Err() //nolint:wrapcheck // said above
+		return own.ctx.Err() //nolint:wrapcheck // see Process
 	}
 }
 
@@ -126,8 +159,9 @@ func (c *Client) enqueue(own *call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting = append(c.waiting, own)
-	if c.runners < atOnce {
+	if c.runners < atOnce || c.runners < atOnceStalled && time.Since(c.begun) > stall {
 		c.runners++
+		c.begun = time.Now()
 		go c.run()
 	}
 }
@@ -155,11 +189,14 @@ func (c *Client) take() (calls []*call) {
 	for ; n < len(c.waiting) && (total == 0 || total+len(c.waiting[n].cmds) <= most); n++ {
 		if next := c.waiting[n]; next.ctx.Err() == nil {
 			calls, total = append(calls, next), total+len(next.cmds)
+			next.sent = true
 		}
 	}
 	c.waiting = slices.Delete(c.waiting, 0, n)
 	if len(calls) == 0 {
 		c.runners--
+	} else {
+		c.begun = time.Now()
 	}
 	return calls
 }
@@ -196,17 +233,20 @@ func exchange(ctx context.Context, client redis.UniversalClient, cmds []redis.Cm
 	}
 	pipe := client.Pipeline()
 	_ = pipe.BatchProcess(ctx, cmds...) // only collects
-	if _, err := pipe.Exec(ctx); err != nil {
-		if _, reply := errors.AsType[redis.Error](err); !reply { // no answer of the server to one of them
-			fail(cmds, err)
-		}
+	_, err := pipe.Exec(ctx)
+	// An error that is the server's answer is one command's, and the others have
+	// theirs; but not if it was the answer to opening the connection.
+	if _, answer := errors.AsType[redis.Error](err); err != nil && (!answer || !slices.ContainsFunc(cmds, failed)) {
+		fail(cmds, err)
 	}
 }
+
+func failed(cmd redis.Cmder) bool { return cmd.Err() != nil }
 
 // fail gives an error to those that have none.
 func fail(cmds []redis.Cmder, err error) {
 	for _, cmd := range cmds {
-		if cmd.Err() == nil {
+		if !failed(cmd) {
 			cmd.SetErr(err)
 		}
 	}

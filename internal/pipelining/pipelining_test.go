@@ -51,6 +51,11 @@ func TestAnswers(t *testing.T) {
 				single.AddHook(trips)
 			}
 			c := pipelining.New(pipelining.Config{Redis: server})
+			gone, cancel := context.WithCancel(t.Context())
+			cancel()
+			if err := c.Process(gone, redis.NewStatusCmd(gone, "set", "gone", "x")); !errors.Is(err, context.Canceled) || server.Exists(t.Context(), "gone").Val() != 0 {
+				t.Errorf("who is gone already is told %v", err)
+			}
 			var callers sync.WaitGroup
 			for i := range 24 {
 				callers.Go(func() { converse(t, server, c, fmt.Sprintf("%s:%d", t.Name(), i)) })
@@ -169,6 +174,83 @@ func TestHungServer(t *testing.T) {
 func timedOut(err error) bool {
 	timeout, ok := errors.AsType[net.Error](err)
 	return ok && timeout.Timeout()
+}
+
+// TestRefusedConnection: what a server says instead of opening a connection is told
+// to each command.
+func TestRefusedConnection(t *testing.T) {
+	t.Parallel()
+	mini := miniredis.RunT(t)
+	mini.RequireUserAuth("signet", "right")
+	c := pipelining.New(pipelining.Config{Redis: redistest.Open(t, sharedstate.Config{Addresses: []string{mini.Addr()}, Username: "signet", Password: "wrong"})})
+	several := []redis.Cmder{redis.NewStringCmd(t.Context(), "get", "a"), redis.NewStatusCmd(t.Context(), "set", "b", "x"), redis.NewCmd(t.Context(), "incr", "c")}
+	if err := c.Process(t.Context(), several...); err != nil {
+		t.Fatal(err)
+	}
+	for _, cmd := range several {
+		if !redis.HasErrorPrefix(cmd.Err(), "WRONGPASS") {
+			t.Errorf("%v: %v, want WRONGPASS", cmd, cmd.Err())
+		}
+	}
+}
+
+// TestSilentNode: a node of a cluster that says nothing holds up nobody who has
+// nothing to do with it.
+func TestSilentNode(t *testing.T) {
+	t.Parallel()
+	cluster, ok := redistest.StartCluster(t, redistest.ClusterConfig{Masters: 3})
+	if !ok {
+		return
+	}
+	for _, n := range cluster.Masters {
+		for name, value := range map[string]string{"cluster-require-full-coverage": "no", "cluster-node-timeout": "600000"} {
+			if err := n.Admin.ConfigSet(t.Context(), name, value).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	server := redis.NewClusterClient(&redis.ClusterOptions{
+		Addrs: []string{cluster.Masters[1].Addr, cluster.Masters[2].Addr}, MaxRetries: -1, ContextTimeoutEnabled: true,
+		ReadTimeout: time.Minute, WriteTimeout: time.Minute,
+	})
+	defer func() { _ = server.Close() }()
+	c := pipelining.New(pipelining.Config{Redis: server})
+	if err := server.Ping(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	at := map[string]int{}
+	for i := range 60 {
+		key := fmt.Sprint("key", i)
+		at[key], _ = cluster.Owner(t, key)
+	}
+	cluster.Masters[0].Halt(t)
+	silent, giveUp := context.WithTimeout(t.Context(), 2*time.Second)
+	defer giveUp()
+	var all, others sync.WaitGroup
+	for key, node := range at {
+		if node == 0 {
+			all.Go(func() {
+				cmd := redis.NewStringCmd(silent, "get", key)
+				if err := errors.Join(c.Process(silent, cmd), cmd.Err()); err == nil || errors.Is(err, redis.Nil) {
+					t.Errorf("the silent node answered: %v", err)
+				}
+			})
+			continue
+		}
+		others.Go(func() {
+			for range 20 {
+				cmd := redis.NewStringCmd(silent, "get", key)
+				if err := c.Process(silent, cmd); err != nil || !errors.Is(cmd.Err(), redis.Nil) {
+					t.Errorf("%v, %v", err, cmd.Err())
+				}
+			}
+		})
+	}
+	others.Wait()
+	if silent.Err() != nil {
+		t.Error("the silent node held up the others")
+	}
+	all.Wait()
 }
 
 // TestFailoverBehindAName: the name of a server leads to another one, and the old

@@ -25,7 +25,39 @@ type held struct {
 type trip struct {
 	ctx   context.Context //nolint:containedctx // what the client was given
 	texts []string
-	over  chan error // the connection's error, nil for answers
+	over  chan func([]redis.Cmder) error // what becomes of it
+}
+
+// answered is the usual end of a round trip.
+func answered(cmds []redis.Cmder) error {
+	for _, cmd := range cmds {
+		switch cmd := cmd.(type) {
+		case *redis.StringCmd:
+			cmd.SetVal(fmt.Sprint(cmd.Args()[1]))
+		case *redis.Cmd:
+			cmd.SetVal(cmd.Args()[1])
+		}
+	}
+	return nil
+}
+
+// cut is a connection that breaks after the first command was refused; what the
+// others are to be told is left to the Client.
+func cut(cmds []redis.Cmder) error {
+	if len(cmds) > 1 {
+		cmds[0].SetErr(redis.Nil)
+	} else {
+		cmds[0].SetErr(errCut)
+	}
+	return errCut
+}
+
+// panicked is a bug of go-redis, as late as can be.
+func panicked(cmds []redis.Cmder) error {
+	if len(cmds) > 1 {
+		cmds[0].SetErr(redis.Nil)
+	}
+	panic(errCut)
 }
 
 func (*held) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -39,26 +71,15 @@ func (h *held) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipel
 }
 
 func (h *held) exchange(ctx context.Context, cmds []redis.Cmder) error {
-	t := trip{ctx: ctx, over: make(chan error)}
+	t := trip{ctx: ctx, over: make(chan func([]redis.Cmder) error)}
 	for _, cmd := range cmds {
 		t.texts = append(t.texts, fmt.Sprint(cmd.Args()[1]))
 	}
 	h.trips <- t
-	err := <-t.over
-	if errors.Is(err, errPanic) {
-		panic(err)
-	}
-	for i, cmd := range cmds {
-		if err != nil {
-			cmd.SetErr(err)
-		} else if text, ok := cmd.(*redis.StringCmd); ok {
-			text.SetVal(t.texts[i])
-		}
-	}
-	return err
+	return (<-t.over)(cmds)
 }
 
-var errPanic, errCut = errors.New("boom"), errors.New("connection reset by peer")
+var errCut = errors.New("connection reset by peer")
 
 func open(t *testing.T, log *slog.Logger) (*pipelining.Client, *held) {
 	t.Helper()
@@ -78,13 +99,16 @@ type asked struct {
 func ask(ctx context.Context, c *pipelining.Client, texts ...string) <-chan asked {
 	told := make(chan asked, 1)
 	go func() {
-		echoes, cmds := make([]*redis.StringCmd, len(texts)), make([]redis.Cmder, len(texts))
+		echoes, cmds := make([]*redis.StringCmd, len(texts)), make([]redis.Cmder, len(texts), len(texts)+1)
 		for i, text := range texts {
 			echoes[i] = redis.NewStringCmd(ctx, "echo", text)
 			cmds[i] = echoes[i]
 		}
 		var a asked
-		if a.err = c.Process(ctx, cmds...); a.err == nil {
+		a.err = c.Process(ctx, cmds...)
+		if cmds[:cap(cmds)][len(cmds)] != nil {
+			a.err = errors.New("it writes beyond the caller's commands")
+		} else if a.err == nil {
 			for _, echo := range echoes {
 				text, err := echo.Result()
 				a.texts = append(a.texts, text)
@@ -123,6 +147,16 @@ func refused(t *testing.T, a <-chan asked, because error) {
 	}
 }
 
+func waits(t *testing.T, a <-chan asked) {
+	t.Helper()
+	synctest.Wait()
+	select {
+	case got := <-a:
+		t.Errorf("told %q, %v already", got.texts, got.err)
+	default:
+	}
+}
+
 // next is the round trip that is sent next; there must be one.
 func (h *held) next(t *testing.T, texts ...string) trip {
 	t.Helper()
@@ -158,18 +192,18 @@ func TestSharing(t *testing.T) {
 		first, second := network.next(t, "a"), network.next(t, "b1", "b2")
 		d, e, f := ask(t.Context(), c, "d"), ask(t.Context(), c, "e1", "e2"), ask(t.Context(), c, "f")
 		network.nothing(t)
-		second.over <- nil
+		second.over <- answered
 		told(t, b, "b1", "b2")
 		third := network.next(t, "d", "e1", "e2", "f")
-		first.over <- nil
+		first.over <- answered
 		told(t, a, "a")
 		network.nothing(t)
-		third.over <- nil
+		third.over <- answered
 		told(t, d, "d")
 		told(t, e, "e1", "e2")
 		told(t, f, "f")
 		g := ask(t.Context(), c, "g") // after a rest
-		network.next(t, "g").over <- nil
+		network.next(t, "g").over <- answered
 		told(t, g, "g")
 	})
 }
@@ -193,13 +227,13 @@ func TestMost(t *testing.T) {
 		for _, texts := range calls {
 			answers = append(answers, ask(t.Context(), c, texts...))
 		}
-		first.over <- nil
+		first.over <- answered
 		third := network.next(t, slices.Concat(c1, c2)...)
-		second.over <- nil
+		second.over <- answered
 		fourth := network.next(t, c3...)
-		third.over <- nil
-		network.next(t, c4...).over <- nil
-		fourth.over <- nil
+		third.over <- answered
+		network.next(t, c4...).over <- answered
+		fourth.over <- answered
 		for i, answer := range answers {
 			told(t, answer, calls[i]...)
 		}
@@ -208,46 +242,120 @@ func TestMost(t *testing.T) {
 	})
 }
 
-// TestLeaving: whoever gives up is told at once; what was not sent is not sent any
-// more, and what was sent goes on for those who wait.
+// TestLeaving: whoever gives up before his commands were sent is told at once, and
+// they are not sent any more. After that he waits until his time is over: it goes on
+// for those who wait.
 func TestLeaving(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c, network := open(t, nil)
-		short, cancel := context.WithCancel(t.Context())
-		a, b := ask(short, c, "a"), ask(t.Context(), c, "b")
+		gone, hangUp := context.WithCancel(t.Context())
+		short, cancel := context.WithTimeout(gone, time.Second)
+		defer cancel()
+		a, b := ask(short, c, "a"), ask(gone, c, "b")
 		first, second := network.next(t, "a"), network.next(t, "b")
 		late, cancelLate := context.WithTimeout(t.Context(), time.Second)
 		defer cancelLate()
-		d, e, f := ask(late, c, "d"), ask(t.Context(), c, "e"), ask(short, c, "f")
-		cancel()
-		refused(t, a, context.Canceled) // was sent
+		d, e, f := ask(late, c, "d"), ask(t.Context(), c, "e"), ask(gone, c, "f")
+		hangUp()
 		refused(t, f, context.Canceled)
+		waits(t, a)
+		waits(t, b)
 		time.Sleep(time.Second)
+		refused(t, a, context.Canceled)
 		refused(t, d, context.DeadlineExceeded)
-		refused(t, ask(short, c, "g"), context.Canceled) // never asks
-		second.over <- nil
-		told(t, b, "b")
+		refused(t, ask(gone, c, "g"), context.Canceled) // never asks
+		second.over <- answered
+		told(t, b, "b") // although he hung up
 		third := network.next(t, "e")
-		first.over <- nil
-		third.over <- nil
+		first.over <- answered
+		third.over <- answered
 		told(t, e, "e")
 		network.nothing(t)
+	})
+}
 
-		everybody, cancelAll := context.WithCancel(t.Context())
-		for _, text := range []string{"h", "i", "j", "k"} {
-			refusedLater := ask(everybody, c, text)
-			defer refused(t, refusedLater, context.Canceled)
-		}
-		first, second = network.next(t, "h"), network.next(t, "i")
-		cancelAll()
-		synctest.Wait()
-		first.over <- nil
-		second.over <- nil
-		network.nothing(t) // nobody is left
+// TestAllLeave: when nobody is left nothing is sent, and the next one is served.
+func TestAllLeave(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, network := open(t, nil)
+		all, hangUp := context.WithCancel(t.Context())
+		h, i, j, k := ask(all, c, "h"), ask(all, c, "i"), ask(all, c, "j"), ask(all, c, "k")
+		first, second := network.next(t, "h"), network.next(t, "i")
+		hangUp()
+		refused(t, j, context.Canceled)
+		refused(t, k, context.Canceled)
+		first.over <- answered
+		second.over <- answered
+		told(t, h, "h")
+		told(t, i, "i")
+		network.nothing(t)
 		l := ask(t.Context(), c, "l")
-		network.next(t, "l").over <- nil
+		network.next(t, "l").over <- answered
 		told(t, l, "l")
+	})
+}
+
+// TestScriptLeft: the answer of a caller who left is an error, and the command that
+// is still on its way is not his any more.
+func TestScriptLeft(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, network := open(t, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		answers := make(chan *redis.Cmd, 1)
+		go func() { answers <- c.EvalSha(ctx, "digest", []string{"key"}, "arg") }()
+		sent := network.next(t, "digest")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		left := <-answers
+		if !errors.Is(left.Err(), context.DeadlineExceeded) {
+			t.Errorf("told %v, %v", left.Val(), left.Err())
+		}
+		sent.over <- answered
+		synctest.Wait()
+		if left.Val() != nil {
+			t.Errorf("told %v after he left", left.Val())
+		}
+		go func() { answers <- c.EvalSha(t.Context(), "digest", []string{"key"}, "arg") }()
+		network.next(t, "digest").over <- answered
+		if got := <-answers; got.Val() != "digest" || got.Err() != nil || fmt.Sprint(got.Args()) != "[evalsha digest 1 key arg]" {
+			t.Errorf("told %v", got)
+		}
+	})
+}
+
+// TestStall: connections that are dead without a word do not keep all others away.
+func TestStall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, network := open(t, nil)
+		const atMost = 8
+		ask(t.Context(), c, "0")
+		ask(t.Context(), c, "1")
+		last := network.next(t, "0")
+		dead := []trip{network.next(t, "1")}
+		for i := 2; i < atMost; i++ {
+			first := ask(t.Context(), c, fmt.Sprint(i))
+			network.nothing(t)
+			time.Sleep(51 * time.Millisecond)
+			network.nothing(t) // it is the next one who sees to it
+			second := ask(t.Context(), c, fmt.Sprint(i, "b"))
+			dead = append(dead, network.next(t, fmt.Sprint(i), fmt.Sprint(i, "b")))
+			waits(t, first)
+			waits(t, second)
+		}
+		time.Sleep(time.Second)
+		beyond := ask(t.Context(), c, "beyond")
+		network.nothing(t)
+		last.over <- cut
+		network.next(t, "beyond").over <- answered
+		told(t, beyond, "beyond")
+		for _, sent := range dead {
+			sent.over <- cut
+		}
 	})
 }
 
@@ -277,18 +385,19 @@ func TestPatience(t *testing.T) {
 		ask(in(3*time.Second), c, "c")
 		ask(in(5*time.Second), c, "d")
 		ask(in(4*time.Second), c, "e")
-		first.over <- nil
+		first.over <- answered
 		third := network.next(t, "c", "d", "e")
 		ends(third, 5*time.Second)
 		ask(in(3*time.Second), c, "f")
 		ask(t.Context(), c, "g")
-		second.over <- nil
+		second.over <- answered
 		fourth := network.next(t, "f", "g")
 		ends(fourth, 0)
-		third.over <- nil
-		fourth.over <- nil
-		if fourth.ctx.Err() != nil {
-			t.Error("it was over before it was answered")
+		third.over <- answered
+		fourth.over <- answered
+		synctest.Wait()
+		if fourth.ctx.Err() == nil || third.ctx.Err() == nil {
+			t.Error("what was to end a round trip outlives it")
 		}
 	})
 }
@@ -297,9 +406,9 @@ func TestPatience(t *testing.T) {
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	for name, with := range map[string]struct {
-		because error
-		panics  int
-	}{"cut": {errCut, 0}, "panic": {errPanic, 2}} {
+		end    func([]redis.Cmder) error
+		panics int
+	}{"cut": {cut, 0}, "panic": {panicked, 2}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -308,18 +417,19 @@ func TestFailures(t *testing.T) {
 				a, b := ask(t.Context(), c, "a"), ask(t.Context(), c, "b")
 				first, second := network.next(t, "a"), network.next(t, "b")
 				d, e := ask(t.Context(), c, "d"), ask(t.Context(), c, "e1", "e2")
-				first.over <- with.because
+				first.over <- with.end
 				third := network.next(t, "d", "e1", "e2")
 				f := ask(t.Context(), c, "f")
-				third.over <- with.because
-				network.next(t, "f").over <- nil
-				second.over <- nil
+				third.over <- with.end
+				network.next(t, "f").over <- answered
+				second.over <- answered
 				told(t, b, "b")
 				told(t, f, "f")
-				for _, failed := range []<-chan asked{a, d, e} {
+				refused(t, d, redis.Nil) // its own
+				for _, failed := range []<-chan asked{a, e} {
 					synctest.Wait()
-					if got := <-failed; got.err == nil || !strings.Contains(got.err.Error(), with.because.Error()) {
-						t.Errorf("told %q, %v, want %v", got.texts, got.err, with.because)
+					if got := <-failed; got.err == nil || !strings.Contains(got.err.Error(), errCut.Error()) {
+						t.Errorf("told %q, %v, want %v", got.texts, got.err, errCut)
 					}
 				}
 				if n := strings.Count(log.String(), "msg=\"the redis client panicked\""); n != with.panics {

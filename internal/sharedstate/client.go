@@ -44,7 +44,8 @@ type Config struct {
 	SentinelUsername, SentinelPassword string
 	// TLS; nil means plain TCP.
 	TLS *TLS
-	// PoolSize bounds the connections to one node; 0 means 64.
+	// PoolSize bounds the connections to one node, but for 10 more for pipelines; 0
+	// means 64.
 	PoolSize int
 }
 
@@ -112,6 +113,9 @@ func (c *Config) options() (*redis.UniversalOptions, error) {
 		MaxConcurrentDials: 8,
 		// Our requests and answers are a few hundred bytes; the default is 32 KiB each.
 		ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,
+		// Pipelines have 10 connections of their own, beside PoolSize, and are some
+		// hundred such requests; the default is 128 KiB each.
+		PipelineReadBufferSize: 64 << 10, PipelineWriteBufferSize: 64 << 10,
 		// A plain Redis knows no maintenance notifications.
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		// CLIENT SETINFO is unknown before Redis 7.2, which then cannot load an ACL
