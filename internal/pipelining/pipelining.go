@@ -52,7 +52,7 @@ type Client struct {
 const (
 	// most is how many commands share a round trip. More would save little, and
 	// Redis serves nobody else meanwhile.
-	most = 256
+	most = 128
 	// atOnce is how many round trips are on their way. The second keeps Redis busy
 	// while the answers of the first are read, and goes on if a connection hangs;
 	// more only makes them smaller.

@@ -221,7 +221,7 @@ func TestMost(t *testing.T) {
 			}
 			return texts
 		}
-		c1, c2, c3, c4 := many("c", 200), many("d", 56), many("e", 1), many("f", 1000)
+		c1, c2, c3, c4 := many("c", 100), many("d", 28), many("e", 1), many("f", 1000)
 		calls := [][]string{c1, c2, c3, c4}
 		var answers []<-chan asked
 		for _, texts := range calls {
