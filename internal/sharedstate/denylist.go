@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"signet/internal/pipelining"
 	"signet/internal/replicated"
 )
 
@@ -20,7 +21,7 @@ const keyDenied = "signet:jti:"
 // Denylist holds the ids of access tokens that were revoked one by one, each
 // until its token would have expired.
 type Denylist struct {
-	client  redis.UniversalClient
+	shared  *pipelining.Client // every introspection asks
 	durable *replicated.Writer
 	deny    *redis.Script
 }
@@ -29,7 +30,7 @@ type Denylist struct {
 // Redis have them.
 func NewDenylist(client redis.UniversalClient, replicas int) *Denylist {
 	return &Denylist{
-		client: client, deny: redis.NewScript(denySource),
+		shared: pipelining.New(pipelining.Config{Redis: client}), deny: redis.NewScript(denySource),
 		durable: replicated.New(replicated.Config{Redis: client, Replicas: replicas}),
 	}
 }
@@ -53,9 +54,13 @@ func (d *Denylist) Deny(ctx context.Context, jti string, life time.Duration) err
 // Denied reports whether a token id is denied. If Redis cannot be asked, that
 // is an error and never a no.
 func (d *Denylist) Denied(ctx context.Context, jti string) (bool, error) {
-	n, err := d.client.Exists(ctx, keyDenied+jti).Result()
+	asked := redis.NewIntCmd(ctx, "exists", keyDenied+jti)
+	err := d.shared.Process(ctx, asked)
+	if err == nil {
+		err = asked.Err()
+	}
 	if err != nil {
 		return false, fmt.Errorf("%w: asking for a denied token: %w", ErrUnavailable, err)
 	}
-	return n > 0, nil
+	return asked.Val() > 0, nil
 }
