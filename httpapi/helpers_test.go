@@ -86,7 +86,7 @@ func newHouse(t testing.TB, changes ...func(*httpapi.Config)) *house {
 	store := refresh.New(refresh.Config{Redis: client, Keys: refreshtest.NewKeys(), Grace: 30 * time.Second, Logger: logger})
 	uses := issuer.New(issuer.Config{
 		Signer:    signer.New(signer.Config{Keys: h.holder, Backend: h.holder, Issuer: issuerURL}),
-		Refresher: store, Sessions: store, Directory: store, Denylist: sharedstate.NewDenylist(client, 0), Clients: registry,
+		Refresher: store, Sessions: store, Directory: store, Denylist: sharedstate.NewDenylist(client, 0, nil), Clients: registry,
 		Rings: rings, DefaultRing: "main",
 	})
 	h.config = httpapi.Config{

@@ -85,7 +85,7 @@ func newHouse(t *testing.T, changes ...func(*issuer.Config)) *house {
 	h.signer = signer.New(signer.Config{Keys: h.holder, Backend: h.holder, Issuer: issuerURL, ClockSkew: skew, Now: h.clock})
 	c := issuer.Config{
 		Signer:    h.signer,
-		Refresher: h.store, Sessions: h.store, Directory: h.store, Denylist: sharedstate.NewDenylist(client, 0), Clients: h.registry,
+		Refresher: h.store, Sessions: h.store, Directory: h.store, Denylist: sharedstate.NewDenylist(client, 0, nil), Clients: h.registry,
 		Rings: rings, DefaultRing: "main", SessionLife: absolute, ClockSkew: skew,
 		Ready: func() bool { return h.ready }, Now: h.clock, Registerer: h.metrics,
 	}

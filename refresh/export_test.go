@@ -1,11 +1,11 @@
 package refresh
 
-// SharedTrips is how a store uses Redis as many callers do at once.
-type SharedTrips = sharedTrips
+// Pipelined is how a store uses Redis as many callers do at once.
+type Pipelined = pipelined
 
 // Between puts something between a store and its shared round trips, before its
 // first use: there a call still has its caller's context.
-func (s *Store) Between(wrap func(SharedTrips) SharedTrips) { s.shared = wrap(s.shared) }
+func (s *Store) Between(wrap func(Pipelined) Pipelined) { s.pipelined = wrap(s.pipelined) }
 
 // Reparse takes a token apart and puts it together again.
 func Reparse(token string) (string, bool) {

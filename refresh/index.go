@@ -33,7 +33,7 @@ type span struct {
 func (s *Store) enter(ctx context.Context, o Owner, notBefores []string, sid string, latest, earliest int64) (span, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	answer, err := s.scripts.index.Run(ctx, s.shared, append([]string{o.index()}, notBefores...),
+	answer, err := s.scripts.index.Run(ctx, s.pipelined, append([]string{o.index()}, notBefores...),
 		sid, s.absolute.Milliseconds(), latest, earliest).StringSlice()
 	if err != nil {
 		return span{}, unavailable("indexing a session", err)

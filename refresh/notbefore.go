@@ -36,7 +36,7 @@ func (s *Store) latestNotBefores(ctx context.Context, owners []Owner) (map[Owner
 	defer cancel()
 	pipe := s.redis.Pipeline()
 	read := askNotBefores(ctx, pipe, owners)
-	if err := s.shared.Process(ctx, pipe.Cmds()...); err != nil {
+	if err := s.pipelined.Process(ctx, pipe.Cmds()...); err != nil {
 		return nil, unavailable("reading a not-before", err)
 	}
 	return read()
@@ -155,7 +155,7 @@ func (s *Store) Denied(ctx context.Context, t AccessToken) (denied bool, err err
 	if t.SID != "" {
 		readRecords = askRecords(ctx, pipe, []string{t.SID})
 	}
-	if err := s.shared.Process(ctx, pipe.Cmds()...); err != nil {
+	if err := s.pipelined.Process(ctx, pipe.Cmds()...); err != nil {
 		return false, unavailable("reading a session", err)
 	}
 	latest, err := readNotBefores()

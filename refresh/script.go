@@ -37,8 +37,8 @@ func newScripts() scripts {
 	}
 }
 
-// sharedTrips is Redis as many callers use it at once, see internal/pipelining.
-type sharedTrips interface {
+// pipelined is Redis as many callers use it at once, see internal/pipelining.
+type pipelined interface {
 	redis.Scripter
 
 	// Process gives each command its answer or its error; after an error of its
@@ -78,7 +78,7 @@ func (s *Store) judge(ctx context.Context, sid, mode string, generation uint32, 
 	args := append([]any{
 		mode, strconv.FormatUint(uint64(generation), 10), s.grace.Milliseconds(), s.rollbackUntil(),
 	}, more...)
-	answer, err := s.scripts.protocol.Run(ctx, s.shared, []string{keySession + sid}, args...).StringSlice()
+	answer, err := s.scripts.protocol.Run(ctx, s.pipelined, []string{keySession + sid}, args...).StringSlice()
 	if err != nil {
 		return verdict{}, err
 	}

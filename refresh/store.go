@@ -65,11 +65,11 @@ type Config struct {
 
 // Store keeps sessions in Redis.
 type Store struct {
-	redis   redis.UniversalClient
-	shared  sharedTrips // for what a token or a question about one needs
-	keys    MACKeys
-	scripts scripts
-	durable *replicated.Writer
+	redis     redis.UniversalClient
+	pipelined pipelined // for what each request asks
+	keys      MACKeys
+	scripts   scripts
+	durable   *replicated.Writer
 
 	replicasAck int
 
@@ -88,7 +88,7 @@ type Store struct {
 func New(c Config) *Store {
 	c.defaults()
 	return &Store{
-		redis: c.Redis, shared: pipelining.New(pipelining.Config{Redis: c.Redis, Logger: c.Logger}), keys: c.Keys, scripts: newScripts(),
+		redis: c.Redis, pipelined: pipelining.New(pipelining.Config{Redis: c.Redis, Logger: c.Logger}), keys: c.Keys, scripts: newScripts(),
 		replicasAck: c.ReplicasAck,
 		durable:     replicated.New(replicated.Config{Redis: c.Redis, Replicas: c.ReplicasAck}),
 		grace:       c.Grace, idle: c.Idle, absolute: c.Absolute, tombstoneTTL: c.TombstoneTTL, clockSkew: c.ClockSkew, timeout: c.Timeout,
@@ -190,7 +190,7 @@ func (s *Store) enterAll(ctx context.Context, sid string, session *Session) (beg
 func (s *Store) put(ctx context.Context, sid string, r *record) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	answer, err := s.scripts.create.Run(ctx, s.shared, []string{keySession + sid}, r.encode(), strconv.FormatInt(r.idleEnd, 10)).Text()
+	answer, err := s.scripts.create.Run(ctx, s.pipelined, []string{keySession + sid}, r.encode(), strconv.FormatInt(r.idleEnd, 10)).Text()
 	if err != nil {
 		return unavailable("storing a session", err)
 	}

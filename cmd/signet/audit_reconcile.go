@@ -181,14 +181,18 @@ func acceptedIDs(path string) (map[string]bool, error) {
 // reconcileProgress says how far it is, and how fast.
 func reconcileProgress(out io.Writer) func(reconcile.Stage, int64, int64) {
 	said := progress{out: out, every: 2 * time.Second}
-	var stage reconcile.Stage
-	var began time.Time
-	var before int64 // done when the stage was first heard of
+	type start struct {
+		at   time.Time
+		done int64
+	}
+	starts := map[reconcile.Stage]start{} // when each was first heard of: they go on side by side
 	return func(s reconcile.Stage, done, total int64) {
-		if s != stage {
-			stage, began, before = s, time.Now(), done
+		began, known := starts[s]
+		if !known {
+			began = start{time.Now(), done}
+			starts[s] = began
 		}
-		rate := float64(done-before) / max(time.Since(began).Seconds(), 1e-3)
+		rate := float64(done-began.done) / max(time.Since(began.at).Seconds(), 1e-3)
 		switch {
 		case s == reconcile.Hashing:
 			said.say("%s: %d (%.0f a second)", s, done, rate)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"signet/audit"
@@ -251,4 +252,22 @@ func TestAuditReconcileUsage(t *testing.T) {
 	if code, _, stderr := signet(t, "audit", "reconcile", "--vault-log", "x"); code != 2 || !strings.Contains(stderr, "records") {
 		t.Errorf("without records: %d, %q", code, stderr)
 	}
+}
+
+// TestReconcileProgress: stages that go on side by side keep their own pace.
+func TestReconcileProgress(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var said bytes.Buffer
+		report := reconcileProgress(&said)
+		for i := range int64(4) {
+			report(reconcile.ReadingRecords, i<<20, 10<<20)
+			report(reconcile.Hashing, i*600, 0)
+			time.Sleep(3 * time.Second)
+			report(reconcile.Hashing, i*600+300, 0)
+		}
+		if got := said.String(); !strings.Contains(got, ": 2100 (175 a second)") || strings.Contains(got, "(0 a second)") {
+			t.Errorf("said %s", got)
+		}
+	})
 }

@@ -126,7 +126,7 @@ func (s *service) wireRedis(prometheus.Registerer) (err error) {
 }
 
 func (s *service) wireSessions(metrics prometheus.Registerer) error {
-	s.denylist = sharedstate.NewDenylist(s.redis, s.cfg.Refresh.ReplicasAck)
+	s.denylist = sharedstate.NewDenylist(s.redis, s.cfg.Refresh.ReplicasAck, s.logger)
 	s.usage = kidusage.New(kidusage.Config{
 		Keys: s.rings, Store: sharedstate.NewKIDCounts(s.redis), Interval: s.cfg.Keys.RefreshInterval, Logger: s.logger, Registerer: metrics,
 	})

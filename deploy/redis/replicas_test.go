@@ -35,7 +35,7 @@ func unconfirmedRevocation(t *testing.T, client redis.UniversalClient, replicas 
 			return err
 		},
 		"a jti": func(ctx context.Context) error {
-			return sharedstate.NewDenylist(client, 1).Deny(ctx, "other", time.Minute)
+			return sharedstate.NewDenylist(client, 1, nil).Deny(ctx, "other", time.Minute)
 		},
 	}
 	for what, revoke := range ways {

@@ -101,7 +101,7 @@ func refreshed(ctx context.Context, store *refresh.Store, token string) error {
 // keysWork does everything that package sharedstate can do.
 func keysWork(ctx context.Context, client redis.UniversalClient, replicas int) error {
 	now := time.Now()
-	denials, kids, fences := sharedstate.NewDenylist(client, replicas), sharedstate.NewKIDs(client), sharedstate.NewFences(client)
+	denials, kids, fences := sharedstate.NewDenylist(client, replicas, nil), sharedstate.NewKIDs(client), sharedstate.NewFences(client)
 	counts, revoked, ttls := sharedstate.NewKIDCounts(client), sharedstate.NewRevocations(client), sharedstate.NewMaxTTLs(client)
 	_, denied := denials.Denied(ctx, "jti")
 	_, held := sharedstate.NewKeeperLease(client, time.Minute).Hold(ctx)

@@ -17,19 +17,21 @@ import (
 func TestArguments(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]struct{ err, says string }{
-		"--help":             {"", "make bench"},
-		"-h":                 {"", "make bench"},
-		"rounds 5":           {`unexpected argument "rounds"`, ""},
-		"-rounds 1 extra":    {`unexpected argument "extra"`, ""},
-		"-rounds 0":          {"-rounds is at least 1", ""},
-		"-duration 9ms":      {"-duration at least 100ms", ""},
-		"-connections 0":     {"numbers from 1 to 2000", ""},
-		"-only keys":         {"-only is tokens, records, audit, sessions or scale", ""},
-		"-page x":            {"-page takes the tables of -only scale", ""},
-		"-audit-mb 0":        {"-audit-mb is at least 1", ""},
-		"-sessions 2001":     {"-sessions is at least 2002", ""},
-		"-what":              {"not defined: -what", "Usage"},
-		"-only audit -svg x": {"-only audit leaves out", ""},
+		"--help":              {"", "make bench"},
+		"-h":                  {"", "make bench"},
+		"rounds 5":            {`unexpected argument "rounds"`, ""},
+		"-rounds 1 extra":     {`unexpected argument "extra"`, ""},
+		"-rounds 0":           {"-rounds is at least 1", ""},
+		"-duration 9ms":       {"-duration at least 100ms", ""},
+		"-connections 0":      {"numbers from 1 to 2000", ""},
+		"-only keys":          {"-only is tokens, records, audit, sessions or scale", ""},
+		"-page x":             {"-page takes the tables of -only scale", ""},
+		"-audit-mb 0":         {"-audit-mb is at least 1", ""},
+		"-sessions 2001":      {"-sessions is at least 2002", ""},
+		"-what":               {"not defined: -what", "Usage"},
+		"-only audit -svg x":  {"-only audit leaves out", ""},
+		"-json /none/x":       {"-json: open /none/x", ""},
+		"-only scale -page x": {"-page: open x", ""},
 	} {
 		var out, progress bytes.Buffer
 		err := run(t.Context(), strings.Fields(args), &out, &progress)

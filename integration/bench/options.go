@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,7 +82,10 @@ func parseOptions(args []string, progress io.Writer) (options, error) {
 	if o.tokens.levels, err = parseLevels(*connections); err != nil {
 		return o, err
 	}
-	return o, o.check()
+	if err := o.check(); err != nil {
+		return o, err
+	}
+	return o, o.writable()
 }
 
 func (o *options) check() error {
@@ -100,6 +104,26 @@ func (o *options) check() error {
 		return fmt.Errorf("-page takes the tables of full rounds, and not those of -quick")
 	case o.svg != "" && !o.has("tokens"):
 		return fmt.Errorf("-svg draws the section tokens, which -only %s leaves out", o.only)
+	}
+	return nil
+}
+
+// writable finds out now whether the files can be written at the end: it is a quarter
+// of an hour away.
+func (o *options) writable() error {
+	for name, path := range map[string]string{"json": o.json, "svg": o.svg, "page": o.page} {
+		if path == "" {
+			continue
+		}
+		mode := os.O_WRONLY | os.O_CREATE
+		if name == "page" { // which has the marks
+			mode = os.O_WRONLY
+		}
+		f, err := os.OpenFile(path, mode, 0o644)
+		if err != nil {
+			return fmt.Errorf("-%s: %w", name, err)
+		}
+		_ = f.Close() // nothing was written
 	}
 	return nil
 }

@@ -44,8 +44,7 @@ type Config struct {
 	SentinelUsername, SentinelPassword string
 	// TLS; nil means plain TCP.
 	TLS *TLS
-	// PoolSize bounds the connections to one node, but for 10 more for pipelines; 0
-	// means 64.
+	// PoolSize bounds the connections to one node; pipelines have 10 more. 0 means 64.
 	PoolSize int
 }
 

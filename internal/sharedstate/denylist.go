@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed" // the script
 	"fmt"
+	"log/slog"
 	"strconv"
 	"time"
 
@@ -21,16 +22,16 @@ const keyDenied = "signet:jti:"
 // Denylist holds the ids of access tokens that were revoked one by one, each
 // until its token would have expired.
 type Denylist struct {
-	shared  *pipelining.Client // every introspection asks
-	durable *replicated.Writer
-	deny    *redis.Script
+	pipelined *pipelining.Client // every introspection asks
+	durable   *replicated.Writer
+	deny      *redis.Script
 }
 
 // NewDenylist makes a Denylist whose denials count once so many replicas of
-// Redis have them.
-func NewDenylist(client redis.UniversalClient, replicas int) *Denylist {
+// Redis have them. A nil logger means slog.Default().
+func NewDenylist(client redis.UniversalClient, replicas int, logger *slog.Logger) *Denylist {
 	return &Denylist{
-		shared: pipelining.New(pipelining.Config{Redis: client}), deny: redis.NewScript(denySource),
+		pipelined: pipelining.New(pipelining.Config{Redis: client, Logger: logger}), deny: redis.NewScript(denySource),
 		durable: replicated.New(replicated.Config{Redis: client, Replicas: replicas}),
 	}
 }
@@ -54,8 +55,10 @@ func (d *Denylist) Deny(ctx context.Context, jti string, life time.Duration) err
 // Denied reports whether a token id is denied. If Redis cannot be asked, that
 // is an error and never a no.
 func (d *Denylist) Denied(ctx context.Context, jti string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, ioTimeout)
+	defer cancel()
 	asked := redis.NewIntCmd(ctx, "exists", keyDenied+jti)
-	err := d.shared.Process(ctx, asked)
+	err := d.pipelined.Process(ctx, asked)
 	if err == nil {
 		err = asked.Err()
 	}

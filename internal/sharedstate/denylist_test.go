@@ -15,7 +15,7 @@ import (
 func TestDenylist(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, client redis.UniversalClient, wait func(time.Duration)) {
-		list := sharedstate.NewDenylist(client, 0)
+		list := sharedstate.NewDenylist(client, 0, nil)
 		id := jti(t)
 		want := func(denied bool) {
 			t.Helper()
@@ -80,7 +80,7 @@ func TestDenylistClocks(t *testing.T) {
 			t.Parallel()
 			server := miniredis.RunT(t)
 			server.SetTime(time.Now().Add(off))
-			list := sharedstate.NewDenylist(open(t, sharedstate.Config{Addresses: []string{server.Addr()}}), 0)
+			list := sharedstate.NewDenylist(open(t, sharedstate.Config{Addresses: []string{server.Addr()}}), 0, nil)
 			if err := list.Deny(t.Context(), "x", 5*time.Minute); err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +96,7 @@ func TestDenylistClocks(t *testing.T) {
 
 func TestDenylistOutage(t *testing.T) {
 	t.Parallel()
-	list := sharedstate.NewDenylist(open(t, sharedstate.Config{Addresses: []string{"127.0.0.1:" + redistest.FreePort(t)}}), 0)
+	list := sharedstate.NewDenylist(open(t, sharedstate.Config{Addresses: []string{"127.0.0.1:" + redistest.FreePort(t)}}), 0, nil)
 	if denied, err := list.Denied(t.Context(), "x"); !errors.Is(err, sharedstate.ErrUnavailable) || denied {
 		t.Errorf("denied %v, %v; want ErrUnavailable", denied, err)
 	}
