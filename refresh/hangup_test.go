@@ -91,3 +91,22 @@ func TestLoginHangsUp(t *testing.T) {
 		t.Errorf("the session is stored, told %v", err)
 	}
 }
+
+// TestAskerHangsUp: what was not asked is unknown, and never a no.
+func TestAskerHangsUp(t *testing.T) {
+	t.Parallel()
+	h := openMini(t)
+	c := refresh.Config{Redis: h.Redis, Keys: refreshtest.NewKeys(), Now: h.Now, Logger: slog.New(slog.DiscardHandler)}
+	store := refresh.New(c)
+	token, session := mustCreate(t, store)
+	ctx, hurried := hurried(t, c, 1) // before its not-befores are asked for
+	if a, err := hurried.Check(ctx, token, "login", ""); !errors.Is(err, refresh.ErrUnavailable) || ctx.Err() == nil {
+		t.Errorf("checked %v, %v, want ErrUnavailable", a, err)
+	}
+	for _, sid := range []string{session.SID, ""} {
+		asked := refresh.AccessToken{SID: sid, Subject: session.Subject, ClientID: session.ClientID, IssuedAt: h.Now()}
+		if denied, err := store.Denied(ctx, asked); !errors.Is(err, refresh.ErrUnavailable) {
+			t.Errorf("SID %q: denied %v, %v, want ErrUnavailable", sid, denied, err)
+		}
+	}
+}

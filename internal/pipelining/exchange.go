@@ -23,6 +23,7 @@ func (c *Client) send(calls []*call) {
 	}
 	ctx, cancel := untilLast(calls)
 	defer cancel()
+	defer time.AfterFunc(stall, c.help).Stop()
 	defer func() {
 		if p := recover(); p != nil {
 			c.log.Error("the redis client panicked", "panic", p, "stack", string(debug.Stack()))

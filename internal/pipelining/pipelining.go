@@ -19,8 +19,8 @@ import (
 
 // Config makes a Client.
 type Config struct {
-	// Redis; required. It must not send again by itself, or one caller's lost
-	// answer would repeat the commands of all.
+	// Redis; required. With a client that sends again by itself (MaxRetries) callers
+	// do not share, or one lost answer would repeat the commands of all.
 	Redis redis.UniversalClient
 	// Logger; default slog.Default().
 	Logger *slog.Logger
@@ -50,8 +50,8 @@ func New(c Config) *Client {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	_, shares := c.Redis.(*redis.Client)
-	return &Client{Scripter: c.Redis, redis: c.Redis, shares: shares, log: c.Logger}
+	single, ok := c.Redis.(*redis.Client)
+	return &Client{Scripter: c.Redis, redis: c.Redis, shares: ok && single.Options().MaxRetries == 0, log: c.Logger}
 }
 
 // Process sends commands, in this order, and waits until each of them has an

@@ -17,8 +17,8 @@ const (
 	// Redis busy while the answers of the first are read, and goes on if a connection
 	// hangs; more only makes them smaller.
 	inFlight = 2
-	// If nothing was sent for a stall, the next caller starts another round trip, up
-	// to so many: a connection that is dead without a word holds its own until a
+	// If nothing was sent for a stall while somebody waits, another round trip begins,
+	// up to so many: a connection that is dead without a word holds its own until a
 	// deadline.
 	stall           = 50 * time.Millisecond
 	inFlightStalled = 8
@@ -36,11 +36,32 @@ func (c *Client) enqueue(own *call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting = append(c.waiting, own)
-	if c.runners < inFlight || c.runners < inFlightStalled && time.Since(c.sent) > stall {
-		c.runners++
-		c.sent = time.Now()
-		go c.run()
+	if c.runners < inFlight {
+		c.start()
+	} else {
+		c.startIfStalled()
 	}
+}
+
+// help is for those who came while a round trip was not stalled yet.
+func (c *Client) help() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.waiting) > 0 {
+		c.startIfStalled()
+	}
+}
+
+func (c *Client) startIfStalled() {
+	if c.runners < inFlightStalled && time.Since(c.sent) >= stall {
+		c.start()
+	}
+}
+
+func (c *Client) start() {
+	c.runners++
+	c.sent = time.Now() // as good as sent: one more is enough for now
+	go c.run()
 }
 
 // run makes one round trip after the other until nothing waits.

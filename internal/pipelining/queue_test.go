@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -173,6 +174,19 @@ func (h *held) next(t *testing.T, texts ...string) trip {
 	}
 }
 
+// sent adds the round trips that were sent since.
+func (h *held) sent(before []trip) []trip {
+	synctest.Wait()
+	for {
+		select {
+		case sent := <-h.trips:
+			before = append(before, sent)
+		default:
+			return before
+		}
+	}
+}
+
 func (h *held) nothing(t *testing.T) {
 	t.Helper()
 	synctest.Wait()
@@ -249,19 +263,20 @@ func TestLeaving(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c, network := open(t, nil)
+		// Less than a stall, after which another round trip would begin.
 		gone, hangUp := context.WithCancel(t.Context())
-		short, cancel := context.WithTimeout(gone, time.Second)
+		short, cancel := context.WithTimeout(gone, 40*time.Millisecond)
 		defer cancel()
 		a, b := ask(short, c, "a"), ask(gone, c, "b")
 		first, second := network.next(t, "a"), network.next(t, "b")
-		late, cancelLate := context.WithTimeout(t.Context(), time.Second)
+		late, cancelLate := context.WithTimeout(t.Context(), 40*time.Millisecond)
 		defer cancelLate()
 		d, e, f := ask(late, c, "d"), ask(t.Context(), c, "e"), ask(gone, c, "f")
 		hangUp()
 		refused(t, f, context.Canceled)
 		waits(t, a)
 		waits(t, b)
-		time.Sleep(time.Second)
+		time.Sleep(40 * time.Millisecond)
 		refused(t, a, context.Canceled)
 		refused(t, d, context.DeadlineExceeded)
 		refused(t, ask(gone, c, "g"), context.Canceled) // never asks
@@ -327,7 +342,8 @@ func TestScriptLeft(t *testing.T) {
 	})
 }
 
-// TestStall: connections that are dead without a word do not keep all others away.
+// TestStall: connections that are dead without a word do not keep all others away,
+// whether somebody comes after them or not.
 func TestStall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -338,23 +354,56 @@ func TestStall(t *testing.T) {
 		last := network.next(t, "0")
 		dead := []trip{network.next(t, "1")}
 		for i := 2; i < atMost; i++ {
-			first := ask(t.Context(), c, fmt.Sprint(i))
-			network.nothing(t)
-			time.Sleep(51 * time.Millisecond)
-			network.nothing(t) // it is the next one who sees to it
-			second := ask(t.Context(), c, fmt.Sprint(i, "b"))
-			dead = append(dead, network.next(t, fmt.Sprint(i), fmt.Sprint(i, "b")))
-			waits(t, first)
-			waits(t, second)
+			own := fmt.Sprint(i)
+			if i%2 == 0 { // comes late
+				time.Sleep(51 * time.Millisecond)
+			}
+			waiting := ask(t.Context(), c, own)
+			if i%2 == 1 { // was there already
+				network.nothing(t)
+				time.Sleep(51 * time.Millisecond)
+			}
+			dead = append(dead, network.next(t, own))
+			waits(t, waiting)
 		}
-		time.Sleep(time.Second)
 		beyond := ask(t.Context(), c, "beyond")
+		time.Sleep(time.Second)
+		ask(t.Context(), c, "beyond it")
 		network.nothing(t)
 		last.over <- cut
-		network.next(t, "beyond").over <- answered
+		network.next(t, "beyond", "beyond it").over <- answered
 		told(t, beyond, "beyond")
 		for _, sent := range dead {
 			sent.over <- cut
+		}
+	})
+}
+
+// TestSteady: under load, and after a rest, there are two at a time.
+func TestSteady(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, network := open(t, nil)
+		var callers sync.WaitGroup
+		for i := range 20 {
+			callers.Go(func() {
+				for range 50 {
+					cmd := redis.NewStringCmd(t.Context(), "echo", fmt.Sprint(i))
+					if err := c.Process(t.Context(), cmd); err != nil || cmd.Val() != fmt.Sprint(i) {
+						t.Errorf("told %q, %v", cmd.Val(), err)
+					}
+				}
+			})
+		}
+		sent, most := 0, 0
+		for underWay := network.sent(nil); len(underWay) > 0; underWay = network.sent(underWay[1:]) {
+			sent, most = sent+1, max(most, len(underWay))
+			time.Sleep(10 * time.Millisecond)
+			underWay[0].over <- answered
+		}
+		callers.Wait()
+		if most != 2 || sent > 20*50/4 {
+			t.Errorf("%d round trips for %d commands, up to %d at once", sent, 20*50, most)
 		}
 	})
 }
@@ -389,10 +438,15 @@ func TestPatience(t *testing.T) {
 		third := network.next(t, "c", "d", "e")
 		ends(third, 5*time.Second)
 		ask(in(3*time.Second), c, "f")
-		ask(t.Context(), c, "g")
+		gone, hangUp := context.WithCancel(t.Context())
+		ask(gone, c, "g") // who says nothing about his time
 		second.over <- answered
 		fourth := network.next(t, "f", "g")
 		ends(fourth, 0)
+		hangUp()
+		if fourth.ctx.Err() != nil {
+			t.Error("who hangs up ends it for all")
+		}
 		third.over <- answered
 		fourth.over <- answered
 		synctest.Wait()

@@ -1,7 +1,9 @@
 package sharedstate_test
 
 import (
+	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -103,4 +105,33 @@ func TestDenylistOutage(t *testing.T) {
 	if err := list.Deny(t.Context(), "x", time.Hour); !errors.Is(err, sharedstate.ErrUnavailable) {
 		t.Errorf("denying: %v, want ErrUnavailable", err)
 	}
+}
+
+// TestDenylistUnanswered: what was not asked, or not answered in time, is unknown
+// and never a no.
+func TestDenylistUnanswered(t *testing.T) {
+	t.Parallel()
+	server, ok := redistest.StartProcess(t)
+	if !ok {
+		return
+	}
+	list := sharedstate.NewDenylist(open(t, sharedstate.Config{Addresses: []string{server.Addr}}), 0, nil)
+	if denied, err := list.Denied(t.Context(), "jti"); err != nil || denied {
+		t.Fatalf("denied %v, %v", denied, err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if denied, err := list.Denied(gone, "jti"); !errors.Is(err, sharedstate.ErrUnavailable) {
+		t.Errorf("of a caller who is gone: denied %v, %v, want ErrUnavailable", denied, err)
+	}
+	server.Halt(t)
+	var askers sync.WaitGroup
+	for range 20 { // more than have a round trip of their own
+		askers.Go(func() {
+			if denied, err := list.Denied(t.Context(), "jti"); !errors.Is(err, sharedstate.ErrUnavailable) {
+				t.Errorf("of a silent server: denied %v, %v, want ErrUnavailable", denied, err)
+			}
+		})
+	}
+	askers.Wait()
 }
