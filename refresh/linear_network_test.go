@@ -154,9 +154,20 @@ func (n *network) carry(w *way, cmd redis.Cmder, next func() error) error {
 	if effect && fate != unsent {
 		w.ghosts = append(w.ghosts, g)
 	}
+	return n.lose(w, cmd)
+}
+
+// lose tells a caller that his calls, or their answers, are lost.
+func (n *network) lose(w *way, cmds ...redis.Cmder) error {
 	n.rig.faults.Add(1)
 	w.troubled = true
-	cmd.SetErr(io.EOF)
+	return lost(cmds)
+}
+
+func lost(cmds []redis.Cmder) error {
+	for _, cmd := range cmds {
+		cmd.SetErr(io.EOF)
+	}
 	return io.EOF
 }
 
@@ -199,10 +210,7 @@ func (n *network) carryShared(cmds []redis.Cmder, next func() error) error {
 		return err
 	}
 	n.rig.cut.Add(1)
-	for _, cmd := range cmds {
-		cmd.SetErr(io.EOF)
-	}
-	return io.EOF
+	return lost(cmds)
 }
 
 func (n *network) carryAll(w *way, cmds []redis.Cmder, next func() error) error {
@@ -218,12 +226,7 @@ func (n *network) carryAll(w *way, cmds []redis.Cmder, next func() error) error 
 		_ = next() // whatever it was, nobody will know
 	case unsent:
 	}
-	n.rig.faults.Add(1)
-	w.troubled = true
-	for _, cmd := range cmds {
-		cmd.SetErr(io.EOF)
-	}
-	return io.EOF
+	return n.lose(w, cmds...)
 }
 
 // pipelined does to one caller's calls what the network may, before they share

@@ -25,12 +25,8 @@ func TestSilentNode(t *testing.T) {
 	addrs := make([]string, 0, len(cluster.Masters))
 	for _, n := range cluster.Masters {
 		addrs = append(addrs, n.Admin.Options().Addr)
-		for name, value := range map[string]string{"cluster-require-full-coverage": "no", "cluster-node-timeout": "600000"} {
-			if err := n.Admin.ConfigSet(t.Context(), name, value).Err(); err != nil {
-				t.Fatal(err)
-			}
-		}
 	}
+	cluster.Isolate(t)
 	client := redis.NewClusterClient(&redis.ClusterOptions{
 		Addrs: addrs, MaxRetries: -1, ContextTimeoutEnabled: true,
 		DialTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, PoolTimeout: 10 * time.Second,

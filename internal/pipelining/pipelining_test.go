@@ -202,13 +202,7 @@ func TestSilentNode(t *testing.T) {
 	if !ok {
 		return
 	}
-	for _, n := range cluster.Masters {
-		for name, value := range map[string]string{"cluster-require-full-coverage": "no", "cluster-node-timeout": "600000"} {
-			if err := n.Admin.ConfigSet(t.Context(), name, value).Err(); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	cluster.Isolate(t)
 	server := redis.NewClusterClient(&redis.ClusterOptions{
 		Addrs: []string{cluster.Masters[1].Addr, cluster.Masters[2].Addr}, MaxRetries: -1, ContextTimeoutEnabled: true,
 		ReadTimeout: time.Minute, WriteTimeout: time.Minute,

@@ -122,78 +122,66 @@ func ask(ctx context.Context, c *pipelining.Client, texts ...string) <-chan aske
 	return told
 }
 
-func told(t *testing.T, a <-chan asked, texts ...string) {
-	t.Helper()
+// now is what came of it until now; ok is false if that is nothing.
+func now[T any](of <-chan T) (one T, ok bool) {
 	synctest.Wait()
 	select {
-	case got := <-a:
-		if got.err != nil || !slices.Equal(got.texts, texts) {
-			t.Errorf("told %q, %v, want %q", got.texts, got.err, texts)
-		}
+	case one = <-of:
+		return one, true
 	default:
-		t.Errorf("told nothing, want %q", texts)
+		return one, false
+	}
+}
+
+func told(t *testing.T, a <-chan asked, texts ...string) {
+	t.Helper()
+	if got, ok := now(a); !ok || got.err != nil || !slices.Equal(got.texts, texts) {
+		t.Errorf("told (%v) %q, %v, want %q", ok, got.texts, got.err, texts)
 	}
 }
 
 func refused(t *testing.T, a <-chan asked, because error) {
 	t.Helper()
-	synctest.Wait()
-	select {
-	case got := <-a:
-		if !errors.Is(got.err, because) {
-			t.Errorf("told %q, %v, want %v", got.texts, got.err, because)
-		}
-	default:
-		t.Errorf("told nothing, want %v", because)
+	if got, ok := now(a); !ok || !errors.Is(got.err, because) {
+		t.Errorf("told (%v) %q, %v, want %v", ok, got.texts, got.err, because)
 	}
 }
 
 func waits(t *testing.T, a <-chan asked) {
 	t.Helper()
-	synctest.Wait()
-	select {
-	case got := <-a:
+	if got, ok := now(a); ok {
 		t.Errorf("told %q, %v already", got.texts, got.err)
-	default:
 	}
 }
 
 // next is the round trip that is sent next; there must be one.
 func (h *held) next(t *testing.T, texts ...string) trip {
 	t.Helper()
-	synctest.Wait()
-	select {
-	case sent := <-h.trips:
-		if !slices.Equal(sent.texts, texts) {
-			t.Errorf("sent %q, want %q", sent.texts, texts)
-		}
-		return sent
-	default:
+	sent, ok := now(h.trips)
+	if !ok {
 		t.Fatalf("nothing was sent, want %q", texts)
-		return trip{}
 	}
+	if !slices.Equal(sent.texts, texts) {
+		t.Errorf("sent %q, want %q", sent.texts, texts)
+	}
+	return sent
 }
 
 // sent adds the round trips that were sent since.
 func (h *held) sent(before []trip) []trip {
-	synctest.Wait()
 	for {
-		select {
-		case sent := <-h.trips:
-			before = append(before, sent)
-		default:
+		next, ok := now(h.trips)
+		if !ok {
 			return before
 		}
+		before = append(before, next)
 	}
 }
 
 func (h *held) nothing(t *testing.T) {
 	t.Helper()
-	synctest.Wait()
-	select {
-	case sent := <-h.trips:
+	if sent, ok := now(h.trips); ok {
 		t.Errorf("%q was sent", sent.texts)
-	default:
 	}
 }
 

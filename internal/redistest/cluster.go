@@ -130,6 +130,17 @@ func (n *Node) agrees(t testing.TB, masters int) bool {
 	return strings.Contains(replication, "role:master") || strings.Contains(replication, "master_link_status:up")
 }
 
+// Isolate has each node go on serving its slots whatever becomes of the others, whom
+// no replica replaces: what a node that says nothing is to those who do not need it.
+func (c *Cluster) Isolate(t testing.TB) {
+	t.Helper()
+	for _, n := range c.Nodes() {
+		for name, value := range map[string]string{"cluster-require-full-coverage": "no", "cluster-node-timeout": "600000"} {
+			must(t, n.Admin.ConfigSet(t.Context(), name, value).Err())
+		}
+	}
+}
+
 // Owner is the master of a key's slot at the start.
 func (c *Cluster) Owner(t testing.TB, key string) (at int, slot int64) {
 	t.Helper()
