@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -215,6 +216,49 @@ func TestTLS(t *testing.T) {
 	defer srv.Close()
 	dial(t, srv.URL, func(c *vaultapi.Config) { c.CACert = caFile(t, srv) }).mustRead(t)
 	wantKinds(t, dial(t, srv.URL, nil).read(t), "login", "unavailable")
+}
+
+// TestRequestsAtOnceHaveConnectionsOfTheirOwn, also where Vault offers HTTP/2.
+func TestRequestsAtOnceHaveConnectionsOfTheirOwn(t *testing.T) {
+	const callers = 4
+	remotes, all := make(chan string, callers), make(chan struct{})
+	var arrived atomic.Int32
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v1/auth/") {
+			_, _ = io.WriteString(w, `{"data":{"ttl":0,"expire_time":null}}`)
+			return
+		}
+		remotes <- r.RemoteAddr
+		if arrived.Add(1) == callers {
+			close(all)
+		}
+		select {
+		case <-all:
+			good(w, r)
+		case <-r.Context().Done():
+		}
+	}))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	c := dial(t, srv.URL, func(c *vaultapi.Config) { c.CACert = caFile(t, srv) })
+	var ended sync.WaitGroup
+	for range callers {
+		ended.Go(func() {
+			if err := c.read(t); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	ended.Wait()
+	close(remotes)
+	seen := map[string]bool{}
+	for remote := range remotes {
+		seen[remote] = true
+	}
+	if len(seen) != callers {
+		t.Errorf("%d connections for %d requests at once", len(seen), callers)
+	}
 }
 
 // TestEnvironmentIsNotRead: vault/api would take each of these over, or fail.

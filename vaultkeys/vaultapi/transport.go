@@ -23,15 +23,26 @@ func newTransport(c Config) (*http.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Each request in flight has a connection of its own. HTTP/2 would put all of
+	// them on one, for whose turns they wait in both processes (docs/performance.md
+	// has the figures), whose lost packets hold up all, and which a load balancer
+	// sends to one node.
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	dialer := &net.Dialer{
+		Timeout: c.Timeout,
+		// An idle connection that swallows everything is found within nine seconds,
+		// not by a request. One that swallows a request ends with that one's deadline.
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 2},
+	}
 	// No ResponseHeaderTimeout: each request's own deadline says when it is over.
 	return &http.Transport{
 		Proxy:               nil,
-		DialContext:         (&net.Dialer{Timeout: c.Timeout, KeepAlive: 15 * time.Second}).DialContext,
+		DialContext:         dialer.DialContext,
 		TLSClientConfig:     trust,
 		TLSHandshakeTimeout: c.Timeout,
-		ForceAttemptHTTP2:   true,
-		HTTP2:               &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 2 * time.Second}, // finds a connection that swallows everything
-		DisableCompression:  true,                                                                              // Vault does not compress; nobody else shall
+		Protocols:           &protocols,
+		DisableCompression:  true, // Vault does not compress; nobody else shall
 		MaxConnsPerHost:     c.MaxConns,
 		MaxIdleConnsPerHost: c.MaxConns, // the default of 2 would dial anew all the time
 		IdleConnTimeout:     45 * time.Second,
