@@ -21,15 +21,18 @@ func (s *Server) jwks(c echo.Context) error {
 		return &refusal{code: issuer.Unavailable, description: "the keys have not been read yet", retryAfter: time.Second}
 	}
 	header := c.Response().Header()
-	header.Set(echo.HeaderAccessControlAllowOrigin, "*")
-	header.Set("ETag", set.ETag)
+	header["Etag"] = []string{set.ETag}
 	cacheable(header, "public, max-age="+seconds(jittered(set.MaxAge))+", stale-if-error="+seconds(set.StaleIfError))
-	answer := func() error { return c.Blob(http.StatusOK, "application/jwk-set+json", set.Body) }
-	if known := c.Request().Header.Values("If-None-Match"); len(known) > 0 && matches(strings.Join(known, ","), set.ETag) {
-		answer = func() error { return c.NoContent(http.StatusNotModified) }
-	}
-	if err := answer(); err != nil {
-		return err
+	if known := c.Request().Header["If-None-Match"]; len(known) > 0 && matches(strings.Join(known, ","), set.ETag) {
+		if err := c.NoContent(http.StatusNotModified); err != nil {
+			return err
+		}
+	} else {
+		header[echo.HeaderContentType] = jwkSetValue
+		c.Response().WriteHeader(http.StatusOK)
+		if _, err := c.Response().Write(set.Body); err != nil {
+			return err //nolint:wrapcheck // whoever asked has gone
+		}
 	}
 	if c.Request().Method == http.MethodGet { // who asks with HEAD gets no key
 		s.cfg.Fetched(set.Keys)
@@ -102,9 +105,7 @@ func (s *Server) openIDConfiguration() echo.HandlerFunc {
 
 func published(m metadata) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		header := c.Response().Header()
-		header.Set(echo.HeaderAccessControlAllowOrigin, "*")
-		cacheable(header, "public, max-age=300")
+		cacheable(c.Response().Header(), "public, max-age=300")
 		return writeJSON(c, http.StatusOK, echo.MIMEApplicationJSON, m)
 	}
 }

@@ -53,12 +53,12 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		began := time.Now()
 		id := c.Request().Header.Get(echo.HeaderXRequestID)
-		if !requestIDs.MatchString(id) {
+		if id == "" || !requestIDs.MatchString(id) {
 			id = rand.Text()
 		}
 		of := begin(c, id)
 		header := c.Response().Header()
-		header.Set(echo.HeaderXRequestID, id)
+		header["X-Request-Id"] = []string{id} // echo.HeaderXRequestID in its canonical form
 		header[echo.HeaderXContentTypeOptions] = noSniffValue
 		noStore(header)
 		if s.draining.Load() {

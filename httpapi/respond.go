@@ -14,6 +14,9 @@ var (
 	noSniffValue = []string{"nosniff"}
 	noStoreValue = []string{"no-store"}
 	noCacheValue = []string{"no-cache"}
+
+	anyOriginValue = []string{"*"}
+	jwkSetValue    = []string{"application/jwk-set+json"}
 )
 
 // noStore is for every answer (RFC 6749 section 5.1) but the published documents.
@@ -22,10 +25,11 @@ func noStore(header http.Header) {
 	header["Pragma"] = noCacheValue
 }
 
-// cacheable is for the published documents.
+// cacheable is for the published documents, which anybody's page may read.
 func cacheable(header http.Header, control string) {
-	header.Set(echo.HeaderCacheControl, control)
-	header.Del("Pragma")
+	header[echo.HeaderCacheControl] = []string{control}
+	delete(header, "Pragma")
+	header[echo.HeaderAccessControlAllowOrigin] = anyOriginValue
 }
 
 // writeJSON answers a JSON body without escaping for HTML: these are tokens, not pages.

@@ -7,6 +7,16 @@ import (
 
 const hexDigits = "0123456789abcdef"
 
+// escaped are the bytes that do not go into a string as they are. DEL may, but a
+// record is read on terminals too.
+var escaped = func() (e [256]bool) {
+	for c := range 0x20 {
+		e[c] = true
+	}
+	e['"'], e['\\'], e[0x7f] = true, true, true
+	return e
+}()
+
 // String writes s as a JSON string. What is not UTF-8 in s becomes U+FFFD.
 func String(b []byte, s string) []byte {
 	if !utf8.ValidString(s) {
@@ -16,7 +26,7 @@ func String(b []byte, s string) []byte {
 	from := 0
 	for i := range len(s) {
 		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' && c != 0x7f {
+		if !escaped[c] {
 			continue
 		}
 		b = append(b, s[from:i]...)

@@ -26,3 +26,26 @@ func FuzzString(f *testing.F) {
 		}
 	})
 }
+
+func TestStringEscapes(t *testing.T) {
+	for c := range 0x80 {
+		s := "x" + string(rune(c)) + "y"
+		text := string(jsonappend.String(nil, s))
+		var got string
+		if err := json.Unmarshal([]byte(text), &got); err != nil || got != s {
+			t.Errorf("%q became %s: %v", s, text, err)
+		}
+		if want := c < 0x20 || c == 0x7f || c == '"' || c == '\\'; want != (text != `"`+s+`"`) {
+			t.Errorf("%q became %s", s, text)
+		}
+	}
+}
+
+func BenchmarkString(b *testing.B) {
+	token := strings.Repeat("eyJhbGciOi-_", 60)
+	into := make([]byte, 0, 1000)
+	b.SetBytes(int64(len(token)))
+	for b.Loop() {
+		into = jsonappend.String(into[:0], token)
+	}
+}
