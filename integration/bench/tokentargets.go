@@ -29,7 +29,9 @@ var targets = []target{
 	{name: "client_credentials over direct, p50", of: at{credentials, 1}, over: at{direct, 1}, figure: p50Of, must: 2.0, beyond: 1.5},
 	{name: "list of 1,000 over 1,000 single requests, time", of: at{lists, 1}, over: at{issuing, singleConnections}, figure: timeOf, must: 0.33},
 	{name: "JWK set over a static handler, rate", of: at{jwkSet, mainLevel}, over: at{static, mainLevel}, figure: rateOf, least: true, must: 0.8},
-	{name: "CPU of Vault, Redis and Signet, ms a client_credentials token", of: at{credentials, 32}, figure: serviceCPU, must: 0.25},
+	// 0.25 ms where the floor takes 0.08: another machine has other milliseconds.
+	{name: "client_credentials over the floor, CPU", of: at{credentials, singleConnections}, over: at{inProcess, singleConnections}, figure: serviceCPU, must: 3.1},
+	{name: "client_credentials, CPU in ms", of: at{credentials, singleConnections}, figure: serviceCPU, beyond: 0.25},
 	{name: "memory of Signet, client_credentials, MB", of: at{credentials, highLevel}, figure: signetPeak, must: 100, quick: true},
 	{name: "memory of Signet, refresh, MB", of: at{refreshing, highLevel}, figure: signetPeak, must: 100, quick: true},
 }
@@ -78,7 +80,8 @@ func (t *target) value(rounds map[at][]round) (spread, bool) {
 		value := spreadBy(of, t.figure)
 		return value, value.Median > 0 // 0: this machine does not tell
 	default:
-		return ratios(of, over, t.figure), true
+		value := ratios(of, over, t.figure)
+		return value, value.Median > 0 // not a number, for the same reason
 	}
 }
 
