@@ -127,7 +127,8 @@ type Keeper struct {
 
 // Signing is the group commit of signatures.
 type Signing struct {
-	// InFlight is the number of concurrent sign requests a ring; default 2.
+	// InFlight is the number of concurrent sign requests for one version of a ring;
+	// default 2.
 	InFlight int
 	// BatchMax is the number of signatures in a request; default 128.
 	BatchMax int

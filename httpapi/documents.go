@@ -21,17 +21,16 @@ func (s *Server) jwks(c echo.Context) error {
 		return &refusal{code: issuer.Unavailable, description: "the keys have not been read yet", retryAfter: time.Second}
 	}
 	header := c.Response().Header()
-	header["Etag"] = []string{set.ETag}
+	header["Etag"] = []string{set.ETag} // canonical, as net/http spells it
 	cacheable(header, "public, max-age="+seconds(jittered(set.MaxAge))+", stale-if-error="+seconds(set.StaleIfError))
-	if known := c.Request().Header["If-None-Match"]; len(known) > 0 && matches(strings.Join(known, ","), set.ETag) {
+	if known := c.Request().Header.Values("If-None-Match"); len(known) > 0 && matches(strings.Join(known, ","), set.ETag) {
 		if err := c.NoContent(http.StatusNotModified); err != nil {
 			return err
 		}
 	} else {
 		header[echo.HeaderContentType] = jwkSetValue
-		c.Response().WriteHeader(http.StatusOK)
-		if _, err := c.Response().Write(set.Body); err != nil {
-			return err //nolint:wrapcheck // whoever asked has gone
+		if err := c.Blob(http.StatusOK, jwkSetValue[0], set.Body); err != nil {
+			return err
 		}
 	}
 	if c.Request().Method == http.MethodGet { // who asks with HEAD gets no key

@@ -53,12 +53,12 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		began := time.Now()
 		id := c.Request().Header.Get(echo.HeaderXRequestID)
-		if id == "" || !requestIDs.MatchString(id) {
+		if id == "" || !requestIDs.MatchString(id) { // without the regexp where nobody sent one
 			id = rand.Text()
 		}
 		of := begin(c, id)
 		header := c.Response().Header()
-		header["X-Request-Id"] = []string{id} // echo.HeaderXRequestID in its canonical form
+		header[echo.HeaderXRequestID] = []string{id}
 		header[echo.HeaderXContentTypeOptions] = noSniffValue
 		noStore(header)
 		if s.draining.Load() {

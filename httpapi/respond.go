@@ -8,13 +8,12 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// The values of headers that nearly every answer has, made once. Nothing changes
-// a header's values in place: Set puts others there, Add makes a longer list.
+// Values of headers that never differ, made once. Nothing changes a header's values
+// in place: Set puts others there, Add makes a longer list.
 var (
-	noSniffValue = []string{"nosniff"}
-	noStoreValue = []string{"no-store"}
-	noCacheValue = []string{"no-cache"}
-
+	noSniffValue   = []string{"nosniff"}
+	noStoreValue   = []string{"no-store"}
+	noCacheValue   = []string{"no-cache"}
 	anyOriginValue = []string{"*"}
 	jwkSetValue    = []string{"application/jwk-set+json"}
 )
@@ -25,7 +24,7 @@ func noStore(header http.Header) {
 	header["Pragma"] = noCacheValue
 }
 
-// cacheable is for the published documents, which anybody's page may read.
+// cacheable is for the published documents, which scripts of any origin may read (CORS).
 func cacheable(header http.Header, control string) {
 	header[echo.HeaderCacheControl] = []string{control}
 	delete(header, "Pragma")

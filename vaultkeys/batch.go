@@ -48,6 +48,10 @@ type BatcherConfig struct {
 	Registerer prometheus.Registerer
 }
 
+// MACsInFlight is how many checks of HMACs may be out, as a multiple of InFlight
+// and over all rings: they are not batched.
+const MACsInFlight = 4
+
 // Journal keeps a record of every signature; *journal.Journal is one.
 type Journal interface {
 	// Declare writes what Vault is about to be asked for, and may set references.
@@ -107,7 +111,7 @@ func NewBatcher(cfg BatcherConfig) *Batcher {
 		paths: Paths{Mount: cfg.Mount},
 		queue: newQueue(cfg.InFlight, cfg.BatchMax, cfg.QueueMax),
 		loud:  logFloor{now: cfg.Now},
-		macs:  newSemaphore(cfg.InFlight*4, cfg.QueueMax),
+		macs:  newSemaphore(cfg.InFlight*MACsInFlight, cfg.QueueMax),
 	}
 	b.life, b.end = context.WithCancel(context.Background())
 	b.metrics = newBatchMetrics(b, cfg.Registerer)

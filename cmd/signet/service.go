@@ -82,17 +82,18 @@ func listWidth(c config.Signing) int {
 	return max(1, min((c.InFlight+1)*c.BatchMax, c.QueueMax/httpapi.MaxLists))
 }
 
-// mostConns is a connection for each request that the batcher may have out, which
-// is four times a ring's for checks of HMACs, and eight for all else.
-func mostConns(c *config.Config) int {
-	return (len(c.Rings)+4)*c.Signing.InFlight + 8
+// vaultConns is a connection for each request of the batcher: in_flight of each
+// ring, and of checks of HMACs. Eight more are for all else: reads of keys, logins,
+// and around a rotation a ring's second version.
+func vaultConns(rings int, c config.Signing) int {
+	return (rings+vaultkeys.MACsInFlight)*c.InFlight + 8
 }
 
 func (s *service) wireVault(metrics prometheus.Registerer) (err error) {
 	v, k := s.cfg.Vault, s.cfg.Keys
 	s.vault, err = vaultapi.New(vaultapi.Config{
 		Address: v.Address, Namespace: v.Namespace, CACert: v.CACert, Login: login(v.Auth),
-		MaxConns: mostConns(s.cfg), RevokeAtEnd: true,
+		MaxConns: vaultConns(len(s.cfg.Rings), s.cfg.Signing), RevokeAtEnd: true,
 		Logger: s.logger, Registerer: loginMetrics("issuer", metrics),
 	})
 	if err != nil {

@@ -24,3 +24,10 @@ func TestListWidth(t *testing.T) {
 		}
 	}
 }
+
+func TestVaultConns(t *testing.T) {
+	t.Parallel()
+	if got := vaultConns(4, config.Signing{InFlight: 2}); got != 24 { // as configuration.md says
+		t.Errorf("%d connections", got)
+	}
+}

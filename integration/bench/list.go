@@ -6,11 +6,10 @@ import (
 )
 
 // lists are requests for listLength tokens at once. They are compared with as many
-// requests for one, over singleConnections.
+// requests for one, at lowLevel.
 const (
-	lists             = "list of 1,000"
-	listLength        = 1000
-	singleConnections = 32
+	lists      = "list of 1,000"
+	listLength = 1000
 )
 
 // addLists has one user in each place of the list.

@@ -85,7 +85,7 @@ func (r *results) bench(ctx context.Context, o options, progress io.Writer) erro
 		}
 	}
 	if o.has("records") {
-		r.Records, err = benchRecords(ctx, stack, o.tokens.rounds, o.tokens.length, progress)
+		r.Records, err = benchRecords(ctx, stack, o.tokens.rounds, wholeSeconds(o.tokens.length), progress)
 	}
 	return err
 }

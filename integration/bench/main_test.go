@@ -47,11 +47,11 @@ func TestArguments(t *testing.T) {
 // TestQuick: -quick changes what is not given.
 func TestQuick(t *testing.T) {
 	t.Parallel()
-	o, err := parseOptions([]string{"-rounds", "5", "-quick"}, io.Discard)
+	o, err := parseOptions([]string{"-rounds", "7", "-quick"}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.tokens.rounds != 5 || o.tokens.length != time.Second || !slices.Equal(o.tokens.levels, []int{1, 128, 512}) || o.sessions != 10_000 {
+	if o.tokens.rounds != 7 || o.tokens.length != time.Second || !slices.Equal(o.tokens.levels, []int{1, 128, 512}) || o.sessions != 10_000 {
 		t.Errorf("%+v", o)
 	}
 	for name := range quickly {

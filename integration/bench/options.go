@@ -59,7 +59,7 @@ func parseOptions(args []string, progress io.Writer) (options, error) {
 	flags.StringVar(&o.only, "only", "", "one section: tokens, records (what they cost), audit (how fast logs are compared), sessions, which needs no Vault, or scale (what a request costs as its surroundings grow); empty means all but scale")
 	connections := flags.String("connections", "1,8,32,128,512", "tokens: numbers of connections to measure at; targets are for 1, 32, 128 and 512")
 	flags.IntVar(&o.tokens.rounds, "rounds", 5, "tokens, records, scale: rounds of each measurement, interleaved; the median counts")
-	flags.DurationVar(&o.tokens.length, "duration", 1700*time.Millisecond, "tokens, records, scale: length of one round, a fifth more to warm up; of lists twice as long")
+	flags.DurationVar(&o.tokens.length, "duration", 1700*time.Millisecond, "tokens, audit, records, scale: length of one round, a fifth more to warm up; tokens measures lists for twice as long, records for whole seconds")
 	flags.BoolVar(&o.tokens.quick, "quick", false, fmt.Sprintf("short rounds, of whose targets only those are judged that hold in them; the same as %s", quickFlags()))
 	flags.IntVar(&o.sessions, "sessions", 200_000, "sessions: how many to store; scale: sizes are the powers of ten from 1,000 up to this; 1,000,000 take some minutes and 1 GB of memory")
 	flags.IntVar(&o.auditMB, "audit-mb", 1024, "audit: MB of audit log to write into $TMPDIR, and a fifth more of records; smaller ones may miss the target, for programs take their time to start")

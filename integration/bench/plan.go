@@ -10,6 +10,7 @@ type at struct {
 
 // The numbers of connections that targets are for.
 const (
+	lowLevel  = 32
 	mainLevel = 128
 	highLevel = 512
 )
@@ -30,7 +31,7 @@ func plan(levels []int) []group {
 			g.members = append(g.members, at{s, n})
 		}
 		switch n {
-		case singleConnections:
+		case lowLevel:
 			g.members = append(g.members, at{lists, 1})
 		case mainLevel:
 			g.members = slices.Insert(g.members, 2, at{batches, batchConnections})
@@ -41,8 +42,8 @@ func plan(levels []int) []group {
 				group{members: []at{{directClear, n}, {credentialsClear, n}}, clear: true})
 		}
 	}
-	if !slices.Contains(levels, singleConnections) {
-		groups = append(groups, group{members: []at{{issuing, singleConnections}, {lists, 1}}})
+	if !slices.Contains(levels, lowLevel) {
+		groups = append(groups, group{members: []at{{issuing, lowLevel}, {lists, 1}}})
 	}
 	return groups
 }

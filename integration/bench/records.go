@@ -78,6 +78,11 @@ func benchRecords(ctx context.Context, s *stack, rounds int, length time.Duratio
 }
 
 // signFor signs in a closed loop with so many callers; j is nil for no records.
+// wholeSeconds is length, or a little more: each second has one fsync.
+func wholeSeconds(length time.Duration) time.Duration {
+	return (length + time.Second - 1).Truncate(time.Second)
+}
+
 func (s *stack) signFor(ctx context.Context, callers int, length time.Duration, j *journal.Journal) (loadgen.Result, error) {
 	sign, end, err := s.signer(ctx, j)
 	if err != nil {

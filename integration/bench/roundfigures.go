@@ -13,8 +13,9 @@ func timeOf(r round) float64 { return 1 / r.rate }
 // signetPeak is in MB.
 func signetPeak(r round) float64 { return float64(r.peak[signetProcess]) / (1 << 20) }
 
-// serviceCPU is what a signature costs those who serve it, in ms of a core: Vault,
-// Redis and Signet, or the floor. Who does not serve is idle, which is less.
+// serviceCPU is what a signature costs whoever serves it, in ms of a core: Vault,
+// Redis and Signet together, or the floor. The side that is not asked is nearly
+// idle, so the greater counts.
 func serviceCPU(r round) float64 {
 	return max(r.cpu[vaultProcess]+r.cpu[redisProcess]+r.cpu[signetProcess], r.cpu[floorProcess]) / 1000
 }

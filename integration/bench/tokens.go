@@ -113,7 +113,7 @@ func (b *tokenBench) measure(ctx context.Context, a at, rate float64) (round, er
 	}
 	length := b.length
 	if a.series == lists {
-		length *= 2 // there are few, and whether one more ends in time is chance
+		length *= 2 // so few end in a round that one more or less would show
 	}
 	var edges []use
 	cfg := loadgen.Config{

@@ -39,6 +39,7 @@ func TestJudge(t *testing.T) {
 		"at most":           {few, map[at][]round{a: ofRates(90, 100, 110)}, false, false, "<= 100 met"},
 		"more":              {few, map[at][]round{a: ofRates(101)}, true, true, "<= 100 MISSED"},
 		"not told":          {few, map[at][]round{a: ofRates(0)}, false, false, ""},
+		"no ratio told":     {twice, map[at][]round{a: ofRates(0), b: ofRates(0)}, false, false, ""},
 		"not measured":      {few, nil, false, false, ""},
 		"only a goal":       {goal, map[at][]round{a: ofRates(1), b: ofRates(1)}, false, false, ">= 2.5 not yet"},
 	} {

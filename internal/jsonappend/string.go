@@ -7,8 +7,9 @@ import (
 
 const hexDigits = "0123456789abcdef"
 
-// escaped are the bytes that do not go into a string as they are. DEL may, but a
-// record is read on terminals too.
+// escaped are the bytes that a string holds in escaped form: a table, for it is
+// asked about every byte of every token. DEL need not be, but records are read on
+// terminals too.
 var escaped = func() (e [256]bool) {
 	for c := range 0x20 {
 		e[c] = true

@@ -57,7 +57,8 @@ func (c *Config) defaults() {
 	}
 }
 
-// Conn is a connection to Vault. It may be used by many goroutines at once.
+// Conn is a client of Vault with one login, over up to MaxConns connections. It
+// may be used by many goroutines at once.
 type Conn struct {
 	base        *url.URL
 	namespace   string

@@ -1,4 +1,4 @@
-// Package vaultapi is Signet's one connection to HashiCorp Vault: it logs in,
+// Package vaultapi is Signet's client of HashiCorp Vault: it logs in,
 // keeps the token alive, sends requests and turns every answer Vault can give
 // into a typed error. [Conn] is its surface.
 //

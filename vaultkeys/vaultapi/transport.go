@@ -23,10 +23,10 @@ func newTransport(c Config) (*http.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Each request in flight has a connection of its own. HTTP/2 would put all of
-	// them on one, for whose turns they wait in both processes (docs/performance.md
-	// has the figures), whose lost packets hold up all, and which a load balancer
-	// sends to one node.
+	// Each request in flight has a connection of its own. Over HTTP/2 all would share
+	// one: they would queue for it in both processes (docs/performance.md has the
+	// figures), one lost packet would delay them all, and no load balancer could
+	// spread them over performance standbys.
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	dialer := &net.Dialer{
