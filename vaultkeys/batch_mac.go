@@ -3,6 +3,7 @@ package vaultkeys
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"signet/signer"
 )
@@ -21,7 +22,13 @@ func (b *Batcher) VerifyMAC(ctx context.Context, req signer.Request, mac []byte)
 		return false, err
 	}
 	defer b.macs.leave()
-	ctx, cancel := context.WithTimeout(ctx, b.cfg.Timeout)
+	// Who hangs up does not end the request: that would cost its connection, and a
+	// handshake with Vault for the next one.
+	deadline, ok := ctx.Deadline()
+	if latest := time.Now().Add(b.cfg.Timeout); !ok || latest.Before(deadline) {
+		deadline = latest
+	}
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
 	defer cancel()
 	stop := context.AfterFunc(b.life, cancel) //nolint:contextcheck // ctx ends with the Batcher too
 	defer stop()

@@ -95,6 +95,42 @@ func TestChecksAreBounded(t *testing.T) {
 	})
 }
 
+// TestHangingUpEndsNoCheck: that would cost the connection of the request. Its
+// deadline does.
+func TestHangingUpEndsNoCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSpy()
+		s.gate = make(chan struct{})
+		b, check := macStack(t, s, 16)
+		defer closeBatcher(t, b)
+		ctx, hangUp := context.WithCancel(t.Context())
+		asked := check(ctx, "client")
+		s.gate <- struct{}{} // one of the eight leaves: the request goes out
+		synctest.Wait()
+		hangUp()
+		synctest.Wait()
+		select {
+		case o := <-asked:
+			t.Fatalf("ended with %v before Vault answered", o.err)
+		default:
+		}
+		for range 8 { // it is the last of those that are out
+			s.gate <- struct{}{}
+		}
+		if o := <-asked; o.err != nil {
+			t.Error(o.err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		wantErr(t, (<-check(ctx, "client")).err, signer.ErrUnavailable, context.DeadlineExceeded)
+		if took := time.Since(began); took != 100*time.Millisecond {
+			t.Errorf("ended after %v", took)
+		}
+		close(s.gate)
+	})
+}
+
 // endsAt is a context that has ended by the time it is first waited for, and
 // until returns just then.
 type endsAt struct {

@@ -82,11 +82,11 @@ func listWidth(c config.Signing) int {
 	return max(1, min((c.InFlight+1)*c.BatchMax, c.QueueMax/httpapi.MaxLists))
 }
 
-// vaultConns is a connection for each request of the batcher: in_flight of each
-// ring, and of checks of HMACs. Eight more are for all else: reads of keys, logins,
-// and around a rotation a ring's second version.
+// vaultConns is a connection for each request of the batcher (in_flight of each
+// ring, or twice that while it changes its version, and checks of HMACs) and eight
+// for all else, such as reads of keys and logins.
 func vaultConns(rings int, c config.Signing) int {
-	return (rings+vaultkeys.MACsInFlight)*c.InFlight + 8
+	return (2*rings+vaultkeys.MACsInFlight)*c.InFlight + 8
 }
 
 func (s *service) wireVault(metrics prometheus.Registerer) (err error) {

@@ -27,7 +27,7 @@ func TestListWidth(t *testing.T) {
 
 func TestVaultConns(t *testing.T) {
 	t.Parallel()
-	if got := vaultConns(4, config.Signing{InFlight: 2}); got != 24 { // as configuration.md says
+	if got := vaultConns(4, config.Signing{InFlight: 2}); got != 32 { // as configuration.md says
 		t.Errorf("%d connections", got)
 	}
 }

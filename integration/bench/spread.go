@@ -26,11 +26,17 @@ func spreadBy[R any](rounds []R, figure func(R) float64) spread {
 }
 
 // ratios compares round by round: both were measured one after the other, and a
-// machine whose speed drifts does so for both.
+// machine whose speed drifts does so for both. A round in which one of them is not
+// known is left out; without any other the spread is zero.
 func ratios[R any](of, over []R, figure func(R) float64) spread {
 	values := make([]float64, 0, len(of))
 	for i := range min(len(of), len(over)) {
-		values = append(values, figure(of[i])/figure(over[i]))
+		if a, b := figure(of[i]), figure(over[i]); a > 0 && b > 0 {
+			values = append(values, a/b)
+		}
+	}
+	if len(values) == 0 {
+		return spread{}
 	}
 	return spreadOf(values)
 }

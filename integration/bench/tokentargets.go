@@ -81,7 +81,7 @@ func (t *target) value(rounds map[at][]round) (value spread, ok bool) {
 	default:
 		value = ratios(of, over, t.figure)
 	}
-	return value, value.Median > 0 // 0, or 0/0 of a ratio: this machine does not tell
+	return value, value.Median > 0 // 0: this machine does not tell
 }
 
 // keeps is judged by the median.

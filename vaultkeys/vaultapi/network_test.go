@@ -334,22 +334,21 @@ func TestConnectionsAreKept(t *testing.T) {
 	srv.Start()
 	defer srv.Close()
 	c := dial(t, srv.URL, func(c *vaultapi.Config) { c.MaxConns = 4 })
-	done := make(chan struct{})
-	for range 32 {
-		go func() {
-			defer func() { done <- struct{}{} }()
-			for range 20 {
-				if err := c.read(t); err != nil {
-					t.Error(err)
+	for range 2 { // what is idle in between is kept too
+		var burst sync.WaitGroup
+		for range 32 {
+			burst.Go(func() {
+				for range 20 {
+					if err := c.read(t); err != nil {
+						t.Error(err)
+					}
+					if _, err := c.Read(t.Context(), deniedPath, nil); !errors.Is(err, vaultapi.ErrPermissionDenied) {
+						t.Error(err)
+					}
 				}
-				if _, err := c.Read(t.Context(), deniedPath, nil); !errors.Is(err, vaultapi.ErrPermissionDenied) {
-					t.Error(err)
-				}
-			}
-		}()
-	}
-	for range 32 {
-		<-done
+			})
+		}
+		burst.Wait()
 	}
 	if n := dialed.Load(); n > 4 {
 		t.Errorf("%d connections, at most 4 are allowed", n)

@@ -31,8 +31,8 @@ func newTransport(c Config) (*http.Transport, error) {
 	protocols.SetHTTP1(true)
 	dialer := &net.Dialer{
 		Timeout: c.Timeout,
-		// An idle connection that swallows everything is found within nine seconds,
-		// not by a request. One that swallows a request ends with that one's deadline.
+		// An idle connection whose other end is gone is found within nine seconds, not
+		// by a request. One that swallows a request ends with that one's deadline.
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 2},
 	}
 	// No ResponseHeaderTimeout: each request's own deadline says when it is over.
