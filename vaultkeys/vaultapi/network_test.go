@@ -44,6 +44,17 @@ func behind(t *testing.T, handler http.HandlerFunc) *httptest.Server {
 	return srv
 }
 
+// rooted serves handler to a root token, about which it is asked first.
+func rooted(handler http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v1/auth/") {
+			_, _ = io.WriteString(w, `{"data":{"ttl":0,"expire_time":null}}`)
+			return
+		}
+		handler(w, r)
+	}
+}
+
 func dial(t *testing.T, address string, edit func(*vaultapi.Config)) conn {
 	t.Helper()
 	return connect(t, nil, vaultapi.Token(fixed("hvs.root")), func(c *vaultapi.Config) {
@@ -177,11 +188,7 @@ func TestRedirect(t *testing.T) {
 		})
 	}
 	t.Run("to plain http", func(t *testing.T) {
-		tls := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.HasPrefix(r.URL.Path, "/v1/auth/") {
-				_, _ = io.WriteString(w, `{"data":{"ttl":0,"expire_time":null}}`)
-				return
-			}
+		tls := httptest.NewTLSServer(rooted(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", leader.URL+r.URL.Path)
 			w.WriteHeader(http.StatusTemporaryRedirect)
 		}))
@@ -206,13 +213,7 @@ func caFile(t *testing.T, srv *httptest.Server) string {
 }
 
 func TestTLS(t *testing.T) {
-	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/v1/auth/") {
-			_, _ = io.WriteString(w, `{"data":{"ttl":0,"expire_time":null}}`)
-			return
-		}
-		good(w, r)
-	}))
+	srv := httptest.NewTLSServer(rooted(good))
 	defer srv.Close()
 	dial(t, srv.URL, func(c *vaultapi.Config) { c.CACert = caFile(t, srv) }).mustRead(t)
 	wantKinds(t, dial(t, srv.URL, nil).read(t), "login", "unavailable")
@@ -223,11 +224,7 @@ func TestRequestsAtOnceHaveConnectionsOfTheirOwn(t *testing.T) {
 	const callers = 4
 	remotes, all := make(chan string, callers), make(chan struct{})
 	var arrived atomic.Int32
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/v1/auth/") {
-			_, _ = io.WriteString(w, `{"data":{"ttl":0,"expire_time":null}}`)
-			return
-		}
+	srv := httptest.NewUnstartedServer(rooted(func(w http.ResponseWriter, r *http.Request) {
 		remotes <- r.RemoteAddr
 		if arrived.Add(1) == callers {
 			close(all)
@@ -314,11 +311,7 @@ func TestProxyOfTheEnvironmentIsNotUsed(t *testing.T) {
 // TestConnectionsAreKept: a signing service must not dial anew for each batch.
 func TestConnectionsAreKept(t *testing.T) {
 	var dialed atomic.Int32
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/v1/auth/") {
-			_, _ = io.WriteString(w, `{"data":{"ttl":0,"expire_time":null}}`)
-			return
-		}
+	srv := httptest.NewUnstartedServer(rooted(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, deniedPath) {
 			w.WriteHeader(http.StatusForbidden)
 			_, _ = io.WriteString(w, `{"errors":["permission denied"]}`)
