@@ -77,12 +77,12 @@ func benchRecords(ctx context.Context, s *stack, rounds int, length time.Duratio
 	return rows, nil
 }
 
-// signFor signs in a closed loop with so many callers; j is nil for no records.
-// wholeSeconds is length, or a little more: each second has one fsync.
+// wholeSeconds rounds a length up: each second has one fsync.
 func wholeSeconds(length time.Duration) time.Duration {
 	return (length + time.Second - 1).Truncate(time.Second)
 }
 
+// signFor signs in a closed loop with so many callers; j is nil for no records.
 func (s *stack) signFor(ctx context.Context, callers int, length time.Duration, j *journal.Journal) (loadgen.Result, error) {
 	sign, end, err := s.signer(ctx, j)
 	if err != nil {
